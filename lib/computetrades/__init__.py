@@ -1,0 +1,4 @@
+"""Compute Trades, Recomputed: the library. Import the rooms you need: computetrades.facts, .number, .book, .inference, ...
+
+Importing the package itself loads nothing else.
+"""

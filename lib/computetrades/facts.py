@@ -1,0 +1,206 @@
+"""Sourced inputs: data/facts/*.yaml, read, checked and handed out as traced Numbers.
+
+    h100 = facts("h100-sxm"); h100.hbm_bandwidth      # a Number; its leaf knows source, date, kind and range
+    facts("h100-sxm").plain.hbm_bandwidth             # the same in base units as a float, for sweeps
+"""
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Literal
+
+from pydantic import model_validator
+
+from .data import DataError, Strict, data_dir, nearest, read_yaml, references_file, validated
+from .number import Leaf, Number
+from .units import UnitError, base, convert, parse
+
+Kind = Literal["primary", "vendor", "press", "analyst", "forecast", "hearsay", "assumption", "measured"]
+KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+DEFAULTS = ("label", "source", "as_of", "kind")
+
+
+class Other(Strict):
+    """What another source says of the same thing."""
+    value: str
+    source: str
+    as_of: str
+    note: str = ""
+
+
+class Fact(Strict):
+    """One field of a record, its record's defaults filled in. `value` is '80 GB'; `text` is for what is not a number."""
+    label: str
+    source: str
+    as_of: str
+    kind: Kind
+    value: str = ""
+    text: str = ""
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+    secondary: bool = False  # known only from a secondary copy, not from the source it names
+    others: tuple[Other, ...] = ()
+
+    @model_validator(mode="after")
+    def _sound(self):
+        if bool(self.value) == bool(self.text):
+            raise ValueError("give either 'value' (a number with a unit) or 'text', and only one")
+        try:
+            quantities = [parse(self.value)] if self.value else []
+            quantities += [convert(parse(o.value), quantities[0].units, "the other figure") for o in self.others if quantities]
+        except UnitError as error:
+            raise ValueError(str(error)) from None
+        if quantities:
+            value = quantities[0].magnitude
+            if self.low is not None and self.low > value:
+                raise ValueError(f"low {self.low:g} is above value {value:g}; swap or correct them")
+            if self.high is not None and self.high < value:
+                raise ValueError(f"high {self.high:g} is below value {value:g}; swap or correct them")
+        return self
+
+
+class TextFact(str):
+    """A fact that is not a number: a str that knows its leaf."""
+    leaf: Leaf
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An entry of references.bib: who said it, what, when, where."""
+    key: str
+    who: str
+    title: str
+    date: str
+    url: str
+    note: str
+
+    @property
+    def short(self) -> str:
+        """'NVIDIA 2022, H100 Tensor Core GPU datasheet'."""
+        return ", ".join(part for part in (f"{self.who} {self.date[:4]}".strip(), self.title) if part)
+
+
+class Record:
+    """A labelled group of facts; attributes are Numbers (or text). AttributeError names the nearest field."""
+
+    def __init__(self, key: str, label: str, fields: dict):
+        self.key, self.label, self.fields = key, label, fields
+
+    def __getattr__(self, name):
+        if name.startswith("_") or "fields" not in self.__dict__:
+            raise AttributeError(name)
+        if name not in self.fields:
+            raise AttributeError(f"{self.key} has no fact {name!r}{nearest(name, self.fields)}")
+        return self.fields[name]
+
+    def __contains__(self, name): return name in self.fields
+    def __dir__(self): return [*self.fields, "plain", "label", "key"]
+    def __repr__(self): return f"<{self.label}: " + ", ".join(f"{k} = {v}" for k, v in self.fields.items()) + ">"
+
+    @functools.cached_property
+    def plain(self) -> SimpleNamespace:
+        """The numeric facts as bare magnitudes in base units (bytes, seconds, ...), for numpy sweeps."""
+        return SimpleNamespace(**{k: base(v.quantity) for k, v in self.fields.items() if isinstance(v, Number)})
+
+
+def facts(record: str) -> Record:
+    """The record of that key; DataError names the nearest when there is none."""
+    known = all_facts()
+    if record not in known:
+        raise DataError(f"data/facts has no record {record!r}{nearest(record, known)}")
+    return known[record]
+
+
+def all_facts() -> dict[str, Record]:
+    """Every record of data/facts/, checked."""
+    return _load(data_dir(), references_file())
+
+
+def all_leaves() -> dict[str, Leaf]:
+    """Key ('h100-sxm.hbm-bandwidth') -> leaf, for every fact."""
+    return {leaf.key: leaf for record in all_facts().values() for leaf in map(leaf_of, record.fields.values())}
+
+
+def leaf_of(fact) -> Leaf:
+    return fact.leaf if isinstance(fact, TextFact) else next(iter(fact.leaves.values()))
+
+
+def references() -> dict[str, Reference]:
+    """Every entry of references.bib."""
+    return _references(references_file())
+
+
+@functools.lru_cache
+def _load(directory: Path, bib: Path) -> dict[str, Record]:
+    known, records, origin = _references(bib), {}, {}
+    for path in sorted((directory / "facts").glob("*.yaml")):
+        content = read_yaml(path) or {}
+        if not isinstance(content, dict):
+            raise DataError(f"{path.name}: a facts file is a mapping of record keys to records")
+        for key, raw in content.items():
+            where = f"{path.name}: record {key!r}"
+            if not KEY.fullmatch(str(key)):
+                raise DataError(f"{where}: a key is lower-case words and digits joined by dashes, like 'h100-sxm'")
+            if key in records:
+                raise DataError(f"{where}: duplicate id, already in {origin[key]}; rename or merge them")
+            records[key], origin[key] = _record(key, raw, where, known), path.name
+    return records
+
+
+def _record(key: str, raw, where: str, known: dict) -> Record:
+    if not isinstance(raw, dict):
+        raise DataError(f"{where}: {raw!r} is not a mapping of fields")
+    if "label" not in raw:
+        raise DataError(f"{where}: field 'label' is missing; add the name that prose uses")
+    defaults = {k: raw[k] for k in DEFAULTS if k in raw and k != "label"}
+    fields = {}
+    for name, given in raw.items():
+        if name not in DEFAULTS:
+            given = given if isinstance(given, dict) else {"value": given}
+            title = given.get("label") or f"{raw['label']}: {_readable(name)}"
+            fact = validated(Fact, {**defaults, **given, "label": title}, f"{where}, field {name!r}")
+            for source in (fact.source, *(o.source for o in fact.others)):
+                if source not in known:
+                    raise DataError(f"{where}, field {name!r}: unknown reference key {source!r} (references.bib)"
+                                    + nearest(source, known))
+            fields[name] = _number(f"{key}.{name.replace('_', '-')}", fact)
+    return Record(key, raw["label"], fields)
+
+
+def _number(key: str, fact: Fact) -> Number | TextFact:
+    quantity = parse(fact.value) if fact.value else None
+    end = lambda x: None if x is None else quantity.__class__(x, quantity.units)  # noqa: E731
+    leaf = Leaf(key, fact.label, quantity, fact.kind, fact.source, fact.as_of, end(fact.low), end(fact.high),
+                fact.note, fact.secondary, fact.others, text=fact.text)
+    if quantity is not None:
+        return Number.of_leaf(leaf)
+    told = TextFact(fact.text)
+    told.leaf = leaf
+    return told
+
+
+def _readable(name: str) -> str:
+    upper = {"hbm", "kv", "gpu", "euv", "tdp", "rope", "dram", "pue"}
+    return " ".join(w.upper() if w in upper else w for w in name.split("_"))
+
+
+@functools.lru_cache
+def _references(path: Path) -> dict[str, Reference]:
+    from pybtex.database import BibliographyDataError, parse_file
+    from pybtex.scanner import PybtexSyntaxError
+    try:
+        entries = parse_file(str(path), bib_format="bibtex").entries
+    except (PybtexSyntaxError, BibliographyDataError) as error:
+        raise DataError(f"{path.name}: {error}") from None
+    out = {}
+    for key, entry in entries.items():
+        field = {k: re.sub(r"[{}]", "", v) for k, v in entry.fields.items()}
+        people = [" ".join(p.last_names) or str(p) for p in entry.persons.get("author", [])]
+        who = field.get("organization") or (people[0] + " et al." if len(people) > 2 else " and ".join(people))
+        out[key] = Reference(key, re.sub(r"[{}]", "", who), field.get("title", key), field.get("date") or field.get("year", ""),
+                             field.get("url", ""), field.get("note", ""))
+    return out

@@ -1,0 +1,272 @@
+"""The traced number: a quantity together with the expression, over named leaves, that it came from.
+
+Ordinary arithmetic on Numbers carries both along, as autograd carries gradients. Every symbol of the expression stands
+for its leaf's magnitude in base units (units.py), so expressions hold no conversion factors.
+"""
+from __future__ import annotations
+
+import functools
+import itertools
+import operator
+from dataclasses import dataclass
+
+import numpy as np
+import pint
+import sympy
+
+from .units import DIMENSIONLESS, Quantity, UnitError, base, convert, parse, symbol, text, unit_size
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """What a symbol stands for: a sourced fact, a measured result, or (kind 'named') another Number."""
+    key: str
+    label: str
+    quantity: pint.Quantity
+    kind: str
+    source: str = ""
+    as_of: str = ""
+    low: pint.Quantity | None = None
+    high: pint.Quantity | None = None
+    note: str = ""
+    secondary: bool = False
+    others: tuple = ()
+    number: Number | None = None
+    text: str = ""
+
+
+class Number:
+    """A quantity, its expression, and the leaves (symbol -> Leaf, in order of first use) the expression mentions."""
+    __slots__ = ("quantity", "expr", "leaves", "label")
+    __array_ufunc__ = None  # so that array * Number reaches our own error
+
+    def __init__(self, quantity, expr, leaves, label=""):
+        self.quantity, self.expr, self.leaves, self.label = quantity, expr, leaves, label
+
+    @classmethod
+    def of_leaf(cls, leaf: Leaf) -> Number:
+        s = sympy.Symbol(leaf.key, real=True)
+        return cls(leaf.quantity, s, {s: leaf}, leaf.label)
+
+    def __add__(self, other): return _arithmetic(operator.add, self, other)
+    def __radd__(self, other): return _arithmetic(operator.add, other, self)
+    def __sub__(self, other): return _arithmetic(operator.sub, self, other)
+    def __rsub__(self, other): return _arithmetic(operator.sub, other, self)
+    def __mul__(self, other): return _arithmetic(operator.mul, self, other)
+    def __rmul__(self, other): return _arithmetic(operator.mul, other, self)
+    def __truediv__(self, other): return _arithmetic(operator.truediv, self, other)
+    def __rtruediv__(self, other): return _arithmetic(operator.truediv, other, self)
+    def __neg__(self): return -1 * self
+    def __abs__(self): return maximum(self, -self)
+
+    def __pow__(self, power):
+        p = as_number(power)._plain("an exponent")
+        return Number(self.quantity ** float(p.quantity.to_root_units().magnitude), self.expr ** p.expr,
+                      self.leaves | p.leaves)
+
+    def __lt__(self, other): return Statement.of(self, "<", other)
+    def __le__(self, other): return Statement.of(self, "<=", other)
+    def __gt__(self, other): return Statement.of(self, ">", other)
+    def __ge__(self, other): return Statement.of(self, ">=", other)
+    def __eq__(self, other): return Statement.of(self, "==", other)
+    def __ne__(self, other): return Statement.of(self, "!=", other)
+    __hash__ = object.__hash__
+
+    def __float__(self):
+        return float(self._plain("a plain float").quantity.to_root_units().magnitude)
+
+    def __index__(self):
+        value = float(self)
+        if not value.is_integer():
+            raise TypeError(f"{self.name} is {value:g}, not a whole number; round it with floor() or ceil() first")
+        return int(value)
+
+    __int__ = __index__
+
+    def __str__(self): return text(self.quantity)
+    def __repr__(self): return f"<Number {self.name}: {self}>"
+
+    @property
+    def name(self) -> str:
+        """The label, or for an unlabelled result the expression: what error messages call it."""
+        return self.label or str(self.expr)
+
+    def _plain(self, wanted: str) -> Number:
+        if self.quantity.dimensionality:
+            raise UnitError(f"{self.name} is in {symbol(self.quantity.units)} and cannot be {wanted}; "
+                            f"divide by a unit or take .value('{symbol(self.quantity.units)}')")
+        return self
+
+    def to(self, unit: str) -> Number:
+        """The same number shown in another unit."""
+        return Number(convert(self.quantity, unit, self.name), self.expr, self.leaves, self.label)
+
+    def expanded(self, keep: frozenset = frozenset()) -> tuple[sympy.Expr, dict]:
+        """(expression over facts and measured leaves only, its leaves); named numbers in `keep` stay symbols."""
+        expr, leaves = self.expr, {}
+        for s, leaf in self.leaves.items():
+            if leaf.number is None or leaf.key in keep:
+                leaves[s] = leaf
+            else:
+                inner, below = leaf.number.expanded(keep)
+                expr, leaves = expr.xreplace({s: inner}), leaves | below
+        return expr, {s: leaf for s, leaf in leaves.items() if s in expr.free_symbols}
+
+    def facts(self) -> dict[str, Leaf]:
+        """Key -> leaf for every fact and measured value that this number depends on."""
+        return {leaf.key: leaf for leaf in self.expanded()[1].values()}
+
+    def value(self, unit: str | None = None, facts: dict | None = None):
+        """Magnitude in `unit` (default: the number's own), with any facts or named inputs replaced.
+
+        facts: key -> float or array in that input's own unit, or a string such as '5 GB/s'. Arrays broadcast.
+        KeyError names a key that this number does not depend on.
+        """
+        unit = unit if unit is not None else self.quantity.units
+        if not facts:
+            return convert(self.quantity, unit, self.name).magnitude
+        expr, leaves = self.expanded(frozenset(facts))
+        known = {leaf.key: leaf for leaf in leaves.values()}
+        for key in facts:
+            if key not in known:
+                raise KeyError(f"{self.name} does not depend on {key!r}; it depends on {', '.join(sorted(known))}")
+        convert(self.quantity, unit, self.name)
+        arguments = [_base_value(leaf, facts[leaf.key]) if leaf.key in facts else base(leaf.quantity)
+                     for leaf in leaves.values()]
+        return _compiled(tuple(leaves), expr)(*arguments) / unit_size(unit)
+
+    def elasticity(self) -> dict[str, float]:
+        """Key -> d ln(number) / d ln(fact) at the stored values, largest size first.
+
+        Steps (ceil, floor) count as flat, their derivative almost everywhere.
+        """
+        expr, leaves = self.expanded()
+        steps = {step: sympy.Dummy(real=True) for step in expr.atoms(sympy.ceiling, sympy.floor)}
+        flat, back = expr.xreplace(steps), {dummy: step for step, dummy in steps.items()}
+        at = [base(leaf.quantity) for leaf in leaves.values()]
+        out = {}
+        for s, leaf in leaves.items():
+            slope = (flat.diff(s) * s / flat).xreplace(back)
+            out[leaf.key] = float(_compiled(tuple(leaves), slope)(*at))
+        return dict(sorted(out.items(), key=lambda kv: (-abs(kv[1]), kv[0])))
+
+    def range(self) -> tuple[pint.Quantity, pint.Quantity] | None:
+        """(low, high) over every corner of the facts' ranges, in this number's unit; None when no fact has one.
+
+        Exact where the number is monotonic in each fact. Every fact is moved alone and together with the others,
+        so correlated facts make the true range narrower.
+        """
+        ranged = {leaf.key: leaf for leaf in self.facts().values() if leaf.low is not None or leaf.high is not None}
+        if not ranged:
+            return None
+        if len(ranged) > 16:
+            raise ValueError(f"{self.name} depends on {len(ranged)} ranged facts; sample them instead (2^n corners)")
+        ends = [[_magnitude_in(leaf, q) for q in (leaf.low or leaf.quantity, leaf.high or leaf.quantity)]
+                for leaf in ranged.values()]
+        corners = np.array(list(itertools.product(*ends)), dtype=float)
+        values = self.value(facts=dict(zip(ranged, corners.T)))
+        return tuple(Quantity(float(v), self.quantity.units) for v in (np.min(values), np.max(values)))
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """A comparison that keeps both sides. bool(statement) is its truth at the stored facts."""
+    left: Number
+    op: str
+    right: Number
+
+    OPS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+           "==": lambda a, b: bool(np.isclose(a, b, rtol=1e-12, atol=0)),
+           "!=": lambda a, b: not np.isclose(a, b, rtol=1e-12, atol=0)}
+    RELATIONS = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge, "==": sympy.Eq, "!=": sympy.Ne}
+
+    @classmethod
+    def of(cls, left, op, right) -> Statement:
+        left, right = as_number(left), as_number(right)
+        check_same_kind("compare", left, right)
+        return cls(left, op, right)
+
+    def __bool__(self) -> bool:
+        return bool(self.OPS[self.op](base(self.left.quantity), base(self.right.quantity)))
+
+    @property
+    def expr(self): return self.RELATIONS[self.op](self.left.expr, self.right.expr)
+    @property
+    def leaves(self): return self.left.leaves | self.right.leaves
+
+    def __str__(self):
+        sign = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}.get(self.op, self.op)
+        return f"{self.left} {sign} {self.right}"
+
+
+def as_number(x) -> Number:
+    """A Number from a Number, a quantity, or a plain int or float; TypeError for anything else."""
+    if isinstance(x, Number):
+        return x
+    if isinstance(x, per_unit):
+        x = x.quantity
+    if isinstance(x, (pint.Quantity, int, float, np.integer, np.floating)) and not isinstance(x, bool):
+        q = x if isinstance(x, pint.Quantity) else Quantity(x.item() if isinstance(x, np.generic) else x, DIMENSIONLESS)
+        if not np.ndim(q.magnitude):
+            return Number(q, sympy.sympify(base(q)), {}, text(q, digits=None))
+    raise TypeError(f"cannot mix a Number with {type(x).__name__}; for arrays use number.value(facts={{...}}) "
+                    "or pass plain floats to the same library function")
+
+
+def named(key: str, number: Number, label: str) -> Number:
+    """The number as a symbol of its own, so that formulas further on read (weights + cache) / bandwidth."""
+    return Number.of_leaf(Leaf(key, label, number.quantity, "named", number=number))
+
+
+def measured(key: str, value: str | int | float, label: str, experiment: str, inputs: dict, seed: int | None) -> Number:
+    """A leaf without a closed form. What-if shows it as frozen; it names its experiment, inputs and seed."""
+    told = ", ".join(f"{k} = {v}" for k, v in inputs.items())
+    note = f"{experiment}({told}), " + (f"seed {seed}" if seed is not None else "deterministic")
+    return Number.of_leaf(Leaf(key, label, parse(value), "measured", note=note))
+
+
+def check_same_kind(verb: str, a: Number, b: Number) -> None:
+    """UnitError, with both labels and both units, unless the two have the same dimension."""
+    if a.quantity.dimensionality != b.quantity.dimensionality:
+        raise UnitError(f"cannot {verb} {a.name} [{symbol(a.quantity.units) or 'no unit'}] and "
+                        f"{b.name} [{symbol(b.quantity.units) or 'no unit'}]: they measure different things")
+
+
+def _arithmetic(op, left, right) -> Number:
+    if type(left) is int and left == 0 and op is operator.add:
+        return right  # so that sum() works
+    a, b = as_number(left), as_number(right)
+    x, y = a.quantity, b.quantity
+    if op is operator.add or op is operator.sub:
+        check_same_kind("add" if op is operator.add else "subtract", a, b)
+        if not x.dimensionality and x.units != y.units:  # 1 - 40%
+            x, y = x.to_root_units(), y.to_root_units()
+    return Number(op(x, y), op(a.expr, b.expr), {**a.leaves, **b.leaves})
+
+
+def _base_value(leaf: Leaf, replacement):
+    if isinstance(replacement, str):
+        return base(convert(parse(replacement), leaf.quantity.units, leaf.label))
+    if isinstance(replacement, pint.Quantity):
+        return base(convert(replacement, leaf.quantity.units, leaf.label))
+    return np.asarray(replacement, dtype=float)[()] * unit_size(leaf.quantity.units)
+
+
+def _magnitude_in(leaf: Leaf, quantity) -> float:
+    return float(quantity.to(leaf.quantity.units).magnitude)
+
+
+@functools.lru_cache(maxsize=4096)
+def _compiled(symbols: tuple, expr):
+    plain = [sympy.Symbol(f"x{i}", real=True) for i in range(len(symbols))]
+    return sympy.lambdify(plain, expr.xreplace(dict(zip(symbols, plain))), "numpy")
+
+
+class per_unit:
+    """One of something, for formulas: `bytes / TOKEN`. Gives Numbers their unit, vanishes on floats and arrays."""
+    def __init__(self, unit: str): self.quantity = parse(f"1 {unit}")
+    def __rtruediv__(self, x): return x
+    def __rmul__(self, x): return x
+
+
+TOKEN, USER, GPU = per_unit("token"), per_unit("user"), per_unit("GPU")
