@@ -1,0 +1,114 @@
+"""How a record and an audit look in a notebook, in the built book, and as plain text."""
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+SAID = {"holds": "holds", "rounds": "rounds", "off": "off", "contradicts": "contradicts itself",
+        "unsupported": "a source says otherwise", "opinion": "opinion"}
+
+
+def badge(verdict: str, factor: float | None = None) -> str:
+    """A verdict as a coloured word; `off` shows by how much the printed value misses, and to which side."""
+    said = SAID[verdict]
+    if verdict == "off" and factor:
+        said = f"off {times(factor)}"
+    return f'<span class="ct-badge ct-{verdict}">{escape(said)}</span>'
+
+
+def times(factor: float) -> str:
+    """1.17 -> '1.17× low' (the printed value is low); 0.5 -> '2.00× high'."""
+    from ..units import figure
+    return f"{figure(max(factor, 1 / factor), 3)}× {'low' if factor > 1 else 'high'}"
+
+
+def provenance(payload: dict, link=None) -> str:
+    """Formula, inputs with sources, range: the body of a card and of a popover. link: key -> href, or None."""
+    parts = []
+    if payload.get("mathml"):
+        parts.append(f'<div class="ct-formula">{payload["mathml"]}</div>')
+        parts.append(f'<div class="ct-formula ct-values">= {payload["mathml_values"]}</div>')
+    elif payload.get("sides"):
+        parts.append(f'<div class="ct-formula">{escape(payload["sides"])}</div>')
+    if payload.get("range"):
+        parts.append(f'<div class="ct-range">Over the ranges of its inputs: {escape(payload["range"]["text"])}</div>')
+    items = "".join(f"<li>{_input(i, link)}</li>" for i in payload.get("inputs", [payload]))
+    parts.append(f'<ul class="ct-inputs">{items}</ul>')
+    return "".join(parts)
+
+
+def _input(i: dict, link) -> str:
+    href = link(i["key"]) if link else None
+    name = f'<a href="{escape(href)}">{escape(i["label"])}</a>' if href else escape(i["label"])
+    head = f"{name} <b>{escape(i['text'])}</b>"
+    if i["kind"] == "named":
+        return head
+    if i.get("range_text"):
+        head += f" ({escape(i['range_text'])})"
+    cited = f'<a href="{escape(i["url"])}">{escape(i["cited"])}</a>' if i["url"] else escape(i["cited"])
+    told = [t for t in (cited, escape(i["as_of"]), escape(i["kind"]), "from a secondary copy" if i["secondary"] else "") if t]
+    out = f'{head}<br><span class="ct-source">{", ".join(told)}</span>'
+    for o in i["others"]:
+        out += f'<br><span class="ct-source">but {escape(o["text"])}: {escape(o["cited"])}, {escape(o["as_of"])}. {escape(o["note"])}</span>'
+    return out
+
+
+def card(payload: dict, link=None) -> str:
+    """The card of a record: label, large value, verdicts, and its provenance folded away."""
+    claims = "".join(f'<div class="ct-claim">Essay: {escape(c["stated"] or "stated in words")} {badge(c["verdict"], c["factor"])}</div>'
+                     for c in payload["claims"])
+    spread = f'<span class="ct-spread">{escape(payload["range"]["text"])}</span>' if payload["range"] and \
+        payload["range"]["text"] != payload["text"] else ""
+    return (f'<div class="ct-card" id="record-{payload["key"]}"><div class="ct-label">{escape(payload["label"])}</div>'
+            f'<div class="ct-value">{escape(payload["text"])}{spread}</div>{claims}'
+            f'<details><summary>formula and sources</summary>{provenance(payload, link)}'
+            f'<div class="ct-key">{payload["key"]}</div></details></div>')
+
+
+def notebook_html(payload: dict) -> str:
+    """The card with its own style, for Jupyter and Colab."""
+    return f"<style>{NOTEBOOK_CSS}</style>{card(payload)}"
+
+
+def plain(payload: dict) -> str:
+    """The card as text: what a terminal shows and nbval compares."""
+    lines = [f"{payload['label']}: {payload['text']}" + (f"  (range {payload['range']['text']})" if payload["range"] else ""),
+             f"  {payload['key']} = {payload['formula']}"]
+    for i in payload["inputs"]:
+        source = "" if i["kind"] == "named" else f"  [{', '.join(t for t in (i['cited'], i['as_of'], i['kind']) if t)}]"
+        lines.append(f"  {i['label']} = {i['text']}{source}")
+    lines += [f"  essay: {c['stated'] or c['id']} -> {SAID[c['verdict']]}" + (f" {times(c['factor'])}" if c["verdict"] == "off" and c["factor"] else "")
+              for c in payload["claims"]]
+    return "\n".join(lines)
+
+
+def audit_html(payload: dict, link=None, inline=escape) -> str:
+    """The audit table. inline: renders a note (the book turns its quoted records into links)."""
+    rows = "".join(
+        f'<tr><td>{escape(r["claim"])}<div class="ct-source">line {r["line"]}</div></td>'
+        f'<td>{escape(r["stated"])}</td><td>{badge(r["verdict"], r["factor"])}</td><td>{reason(r, inline)}</td></tr>'
+        for r in payload["claims"])
+    left = f'<p class="ct-source">{len(payload["unjudged"])} more claims of these sections are not judged yet.</p>' if payload["unjudged"] else ""
+    return (f'<div class="ct-scroll"><table class="ct-audit"><thead><tr><th>The essay says</th><th>Stated</th><th>Verdict</th>'
+            f'<th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>{left}')
+
+
+def reason(row: dict, inline=escape) -> str:
+    """Why a claim got its verdict: our note first, then what the rule compared, then the source."""
+    parts = [inline(row["note"])] if row["note"] else []
+    if row["why"]:
+        parts.append(f'<span class="ct-source">{escape(row["why"])}</span>')
+    if row["cited"]:
+        cited = escape(row["cited"])
+        parts.append(f'<span class="ct-source">Source: <a href="{escape(row["url"])}">{cited}</a></span>' if row["url"]
+                     else f'<span class="ct-source">Source: {cited}</span>')
+    return "<br>".join(parts)
+
+
+def audit_plain(payload: dict) -> str:
+    lines = [f"{r['verdict']:<12} {times(r['factor']) if r['verdict'] == 'off' and r['factor'] else '':<12} {r['id']}: "
+             f"{r['claim']}, stated {r['stated'] or 'in words'}; {r['why'] or r['note']}" for r in payload["claims"]]
+    return "\n".join(lines + [f"{len(payload['unjudged'])} not judged: {', '.join(payload['unjudged'])}"])
+
+
+NOTEBOOK_CSS = (Path(__file__).parent / "static" / "card.css").read_text(encoding="utf-8").strip()

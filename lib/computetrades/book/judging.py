@@ -1,0 +1,97 @@
+"""Giving claims their verdicts. They gather here while a chapter runs, and book.audit publishes them."""
+from __future__ import annotations
+
+from ..claims import all_claims, claim
+from ..data import DataError, nearest
+from ..facts import TextFact, references
+from ..units import UnitError
+from . import cards
+from .verdict import WORST_FIRST, Verdict
+from .verdict import judge as by_rule
+
+AUDIT = "application/vnd.computetrades.audit+json"
+_judged: dict[str, dict] = {}
+
+
+def judge(claim_id: str, computed, note: str = "", record: str = "") -> Verdict:
+    """Judge a claim by the rules of verdict.py. `claim_id` may end in '#2' for the second stated value.
+
+    computed: a Number, a (low, high) tuple, a list of Numbers, a Statement, or text (a text fact brings its source).
+    note: one line of why, in prose that may quote records as [text](#key).
+    """
+    name, _, nth = claim_id.partition("#")
+    told = claim(name)
+    stated = told.stated[int(nth or 1) - 1] if told.stated else None
+    try:
+        verdict = by_rule(stated, computed)
+    except (UnitError, ValueError) as error:
+        raise type(error)(f"claim {claim_id}: {error}") from None
+    source = computed.leaf.source if isinstance(computed, TextFact) else ""
+    return _keep(name, verdict, note, record=record, source=source)
+
+
+def judge_all(claims, computed, record: str) -> list[dict]:
+    """Judge each claim of `claims` (ids, or {id: note}) with one computed value."""
+    notes = claims if isinstance(claims, dict) else dict.fromkeys([claims] if isinstance(claims, str) else claims, "")
+    out = []
+    for claim_id, note in notes.items():
+        verdict = judge(claim_id, computed, note, record)
+        out.append({"id": claim_id.partition("#")[0], "verdict": verdict.verdict, "factor": _short(verdict.factor),
+                    "stated": _stated(claim(claim_id.partition("#")[0]))})
+    return out
+
+
+def cite(claim_id: str, verdict: str, source: str, note: str) -> Verdict:
+    """A claim that a cited source confirms ('holds') or denies ('unsupported')."""
+    if verdict not in ("holds", "unsupported"):
+        raise DataError(f"claim {claim_id}: a source makes a claim 'holds' or 'unsupported', not {verdict!r}")
+    if source not in references():
+        raise DataError(f"claim {claim_id}: unknown reference key {source!r}{nearest(source, references())}")
+    return _keep(claim_id, Verdict(verdict, None, ""), note, source=source)
+
+
+def contradicts(claim_id: str, other: str, note: str) -> Verdict:
+    """A claim that another claim of the essay denies."""
+    return _keep(claim_id, Verdict("contradicts", None, f"against line {claim(other).line}: {claim(other).claim}"), note,
+                 other=other)
+
+
+def opinion(claim_id: str, note: str) -> Verdict:
+    """A forecast, rumour or judgement that nothing here can check; the note says why."""
+    return _keep(claim_id, Verdict("opinion", None, ""), note)
+
+
+def audit(chapter: str) -> None:
+    """Publish and show what was judged: all claims of `chapter` (file name), and any others this notebook judged."""
+    own = [c.id for c in all_claims().values() if c.chapter == chapter]
+    if not own:
+        raise DataError(f"no claims for chapter {chapter!r}{nearest(chapter, {c.chapter for c in all_claims().values()})}")
+    rows = [_judged[i] for i in sorted(_judged, key=lambda i: badness(_judged[i]))]
+    payload = {"chapter": chapter, "claims": rows, "unjudged": [i for i in own if i not in _judged]}
+    from IPython.display import display
+    display({AUDIT: payload, "text/html": cards.audit_html(payload), "text/plain": cards.audit_plain(payload)}, raw=True)
+
+
+def badness(row: dict) -> tuple:
+    """Sort key of an audit row: worst first, then by how far off, then by line."""
+    f = row["factor"]
+    return WORST_FIRST.index(row["verdict"]), -(max(f, 1 / f) if f else 1), row["line"], row["id"]
+
+
+def _keep(claim_id: str, verdict: Verdict, note: str, record: str = "", source: str = "", other: str = "") -> Verdict:
+    told = claim(claim_id)
+    cited = references().get(source)
+    row = {"id": told.id, "chapter": told.chapter, "section": told.section, "line": told.line, "claim": told.claim,
+           "kind": told.kind, "stated": _stated(told), "verdict": verdict.verdict, "factor": _short(verdict.factor),
+           "why": verdict.why, "note": note, "record": record, "contradicts": other,
+           "source": source, "cited": cited.short if cited else "", "url": cited.url if cited else ""}
+    _judged[told.id] = row
+    return verdict
+
+
+def _stated(told) -> str:
+    return ", ".join(s.text for s in told.stated)
+
+
+def _short(factor):
+    return None if factor is None else float(f"{factor:.6g}")

@@ -1,0 +1,99 @@
+"""Reading, executing and storing the chapters' notebooks, so that a re-run changes nothing but what changed."""
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from ..facts import all_leaves
+from . import prose
+from .judging import AUDIT
+from .records import RECORD, fact_payload
+
+KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+          "language_info": {"name": "python"}}
+
+
+def chapters(root: Path) -> list[Path]:
+    return sorted((root / "chapters").glob("*.ipynb"))
+
+
+def pages(root: Path) -> list[Path]:
+    """Markdown pages whose prose is checked as well."""
+    return [root / "intro.md", *sorted((root / "appendix").glob("*.md"))]
+
+
+def markdown_cells(path: Path) -> list[tuple[int, str]]:
+    """(cell number from 1, markdown) of a notebook; of a markdown page, its text as one cell without directives."""
+    if path.suffix == ".md":
+        return [(1, path.read_text(encoding="utf-8"))]
+    notebook = nbformat.read(path, as_version=4)
+    return [(i, c.source) for i, c in enumerate(notebook.cells, 1) if c.cell_type == "markdown"]
+
+
+def payloads(path: Path, mime: str) -> list[dict]:
+    """The structured outputs of one kind that a stored notebook carries."""
+    notebook = nbformat.read(path, as_version=4)
+    return [o["data"][mime] for c in notebook.cells if c.cell_type == "code" for o in c.outputs if mime in o.get("data", {})]
+
+
+def published(root: Path) -> dict[str, dict]:
+    """Key -> payload, for every stored record and every fact."""
+    table = {key: fact_payload(leaf) for key, leaf in all_leaves().items()}
+    for path in chapters(root):
+        table |= {p["key"]: {**p, "chapter": f"chapters/{path.stem}"} for p in payloads(path, RECORD)}
+    return table
+
+
+def notes(path: Path) -> list[tuple[str, str]]:
+    """(claim id, note) for the audit notes of a stored notebook; they are prose and are checked as prose."""
+    return [(row["id"], row["note"]) for audit in payloads(path, AUDIT) for row in audit["claims"] if row["note"]]
+
+
+def check_all(root: Path) -> list[prose.Problem]:
+    """Every prose problem of the stored book."""
+    table, problems = published(root), []
+    for path in [*chapters(root), *pages(root)]:
+        name = path.relative_to(root).as_posix()
+        problems += prose.check(name, markdown_cells(path), table)
+        if path.suffix == ".ipynb":
+            problems += prose.check(f"{name} (audit note)", notes(path), table)
+    return problems
+
+
+def execute(path: Path) -> nbformat.NotebookNode:
+    """The notebook with fresh outputs and without anything that differs between two equal runs."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=300, record_timing=False, resources={"metadata": {"path": str(path.parent)}}).execute()
+    notebook.metadata = nbformat.from_dict(KERNEL)
+    for i, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{i + 1}"
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
+    return notebook
+
+
+def sync(root: Path) -> list[prose.Problem]:
+    """Execute every chapter, store the outputs, rewrite the quoted literals; returns the problems that remain."""
+    old, paths = published(root), chapters(root)
+    with ThreadPoolExecutor(2) as pool:
+        for path, notebook in zip(paths, pool.map(execute, paths)):
+            nbformat.write(notebook, path)
+    new = published(root)
+    for path in paths:
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = prose.rewrite(cell.source, old, new)
+        nbformat.write(notebook, path)
+    for path in pages(root):
+        path.write_text(prose.rewrite(path.read_text(encoding="utf-8"), old, new), encoding="utf-8")
+    return check_all(root)
+
+
+if __name__ == "__main__":  # python -m computetrades.book.notebooks: what `make sync` runs
+    left = sync(Path.cwd())
+    print("\n".join(map(str, left)) or f"{len(chapters(Path.cwd()))} chapters executed; every quoted number agrees")
+    sys.exit(bool(left))

@@ -1,0 +1,111 @@
+"""Generated page parts: the ledger, the audit, counts by chapter, the bibliography, and popovers."""
+from __future__ import annotations
+
+from collections import Counter
+from html import escape
+
+from ..facts import references
+from .cards import SAID, badge, provenance, reason
+from .judging import badness
+from .verdict import WORST_FIRST
+
+PARTS = ("ledger", "audit", "audit_counts", "bibliography")
+
+
+def number_popover(popover: str, payload: dict, draw) -> str:
+    """What hovering, focusing or tapping a number shows."""
+    badges = " ".join(badge(c["verdict"], c["factor"]) for c in payload.get("claims", ()))
+    return (f'<div class="ct-pop" id="{popover}" role="note" popover><div class="ct-label">{escape(payload["label"])}</div>'
+            f'<div class="ct-value">{escape(payload["text"])} {badges}</div>{provenance(payload, draw.link)}'
+            f'<a class="ct-more" href="{draw.link(payload["key"])}">{payload["key"]} in the ledger</a></div>')
+
+
+def ledger(draw) -> str:
+    """Every record and fact, filterable; a row's id is its key, which is its permanent address."""
+    book, rows = draw.book, []
+    for key, p in sorted(book.records.items()):
+        claims = " ".join(badge(c["verdict"], c["factor"]) for c in p["claims"])
+        rows.append(_ledger_row(draw, p, "record", claims, f'<a href="{draw.page(p["chapter"])}#record-{key}">{_title(draw, p["chapter"])}</a>'))
+    for key, p in sorted(book.facts.items()):
+        rows.append(_ledger_row(draw, p, "fact", "", escape(p["kind"])))
+    return (f'<p>As data: <a href="{_root(draw)}ledger.json">ledger.json</a>, <a href="{_root(draw)}ledger.csv">ledger.csv</a>.</p>'
+            '<form class="ct-filter"><label>Find <input type="search" name="q" placeholder="words"></label> '
+            '<label>Show <select name="kind"><option value="">records and facts</option><option value="record">records</option>'
+            f'<option value="fact">facts</option></select></label> <output>{len(rows)} of {len(rows)}</output></form>'
+            '<div class="ct-scroll"><table class="ct-ledger"><thead><tr><th>Number</th><th>Value</th><th>Where from</th></tr></thead>'
+            f'<tbody>{"".join(rows)}</tbody></table></div>')
+
+
+def _ledger_row(draw, p, kind, claims, origin) -> str:
+    spread = f'<div class="ct-source">{escape(p["range"]["text"])}</div>' if p["range"] else ""
+    used = ", ".join(f'<a href="{draw.page(d)}">{_title(draw, d)}</a>' for d in draw.book.used.get(p["key"], ()))
+    note = f"<p>{escape(p['note'])}</p>" if p.get("note") else ""
+    quoted = f'<div class="ct-source">quoted in {used}</div>' if used else ""
+    summary = "formula and inputs" if kind == "record" else "source"
+    return (f'<tr id="{p["key"]}" data-kind="{kind}"><td>{escape(p["label"])}<div class="ct-key">{p["key"]}</div></td>'
+            f'<td><b>{escape(p["text"])}</b>{spread}{claims}</td><td>{origin}<details><summary>{summary}</summary>'
+            f"{provenance(p, draw.link)}{note}</details>{quoted}</td></tr>")
+
+
+def audit(draw) -> str:
+    """Every claim with its verdict, worst first; those that no chapter has judged come last."""
+    claims = list(draw.book.claims.values())
+    judged = sorted((c for c in claims if c["verdict"]), key=badness)
+    rows = [_audit_row(draw, c) for c in judged + [c for c in claims if not c["verdict"]]]
+    chapters = "".join(f"<option>{c}</option>" for c in sorted({c["chapter"] for c in claims}))
+    verdicts = "".join(f'<option value="{v}">{SAID[v]}</option>' for v in WORST_FIRST) + '<option value="none">not judged yet</option>'
+    return ('<form class="ct-filter"><label>Find <input type="search" name="q" placeholder="words"></label> '
+            f'<label>Chapter <select name="chapter"><option value="">all</option>{chapters}</select></label> '
+            f'<label>Verdict <select name="verdict"><option value="">all</option>{verdicts}</select></label> '
+            f'<output>{len(rows)} of {len(rows)}</output></form><div class="ct-scroll"><table class="ct-audit"><thead><tr>'
+            '<th>The essay says</th><th>Stated</th><th>Computed</th><th>Verdict</th><th>Why</th></tr></thead>'
+            f'<tbody>{"".join(rows)}</tbody></table></div>')
+
+
+def _audit_row(draw, c) -> str:
+    computed = draw.number(c["record"], draw.book.records[c["record"]]["text"]) if c["record"] in draw.book.records else ""
+    where = f'<a href="{draw.page(c["judged_in"])}">{_title(draw, c["judged_in"])}</a>' if c["judged_in"] else c["chapter"]
+    mark = badge(c["verdict"], c["factor"]) if c["verdict"] else '<span class="ct-source">not judged yet</span>'
+    return (f'<tr id="{c["id"]}" data-chapter="{c["chapter"]}" data-verdict="{c["verdict"] or "none"}"><td>{escape(c["claim"])}'
+            f'<div class="ct-source">{where}, line {c["line"]}</div></td><td>{escape(c["stated"])}</td><td>{computed}</td>'
+            f'<td>{mark}</td><td>{reason(c, draw.inline)}</td></tr>')
+
+
+def audit_counts(draw) -> str:
+    """Chapters against verdicts, for those chapters that have judged something."""
+    by_chapter: dict[str, Counter] = {}
+    for c in draw.book.claims.values():
+        by_chapter.setdefault(c["chapter"], Counter())[c["verdict"] or "none"] += 1
+    total = sum(by_chapter.values(), Counter())
+    order = (*WORST_FIRST, "none")
+    head = "".join(f"<th>{SAID.get(v, 'not judged yet')}</th>" for v in order)
+
+    def row(name, counts):
+        return f"<tr><th>{name}</th>" + "".join(f"<td>{counts[v] or ''}</td>" for v in order) + f"<td>{counts.total()}</td></tr>"
+    body = "".join(row(_title(draw, f"chapters/{name}"), counts) for name, counts in sorted(by_chapter.items())
+                   if set(counts) - {"none"})
+    rest = sum((c for c in by_chapter.values() if not set(c) - {"none"}), Counter())
+    return (f'<div class="ct-scroll"><table class="ct-counts"><thead><tr><th></th>{head}<th>claims</th></tr></thead><tbody>{body}'
+            f'{row("chapters to come", rest) if rest else ""}{row("all", total)}</tbody></table></div>')
+
+
+def bibliography(draw) -> str:
+    """Every source, with the number of facts that rest on it."""
+    counts = Counter(p["source"] for p in draw.book.facts.values())
+    rows = []
+    for ref in sorted(references().values(), key=lambda r: (r.who.lower(), r.date)):
+        title = f'<a href="{escape(ref.url)}">{escape(ref.title)}</a>' if ref.url else escape(ref.title)
+        used = f" {counts[ref.key]} facts." if counts[ref.key] > 1 else " 1 fact." if counts[ref.key] else ""
+        rows.append(f'<li id="ref-{ref.key}">{escape(ref.who)}{", " if ref.who else ""}{title}, {escape(ref.date)}. '
+                    f'<span class="ct-source">{escape(ref.note)}{"." if ref.note else ""}{used}</span></li>')
+    return f'<ul class="ct-references">{"".join(rows)}</ul>'
+
+
+
+def _title(draw, docname: str) -> str:
+    titles = draw.env.titles
+    return escape(titles[docname].astext()) if docname in titles else escape(docname.rpartition("/")[2])
+
+
+def _root(draw) -> str:
+    return "../" * draw.env.docname.count("/")

@@ -1,0 +1,258 @@
+"""The Sphinx extension: collects what chapters publish, checks the prose, draws numbers, cards, ledger and audit.
+
+Records and audits travel as cell outputs -> nodes (mime.py) -> this collector, so a cached execution keeps them.
+Checks run in `env-updated`, which every build emits; `env-check-consistency` is silent when nothing was re-read.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.environment.collectors import EnvironmentCollector
+from sphinx.transforms import SphinxTransform
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from . import cards, export, pages, prose
+
+log = logging.getLogger(__name__)
+LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
+
+
+class quoted_number(nodes.Inline, nodes.TextElement):
+    """A link to a record or fact, before it becomes HTML."""
+
+
+class generated_page(nodes.General, nodes.Element):
+    """The place where a directive puts the ledger, the audit, a summary or the bibliography."""
+
+
+class Quotes(SphinxTransform):
+    default_priority = 2  # before MyST resolves '#...' as a heading
+
+    def apply(self):
+        for ref in list(self.document.findall(nodes.reference)):
+            m = prose.QUOTED.fullmatch(ref.get("refuri", ""))
+            if m:
+                ref.replace_self(quoted_number("", "", *ref.children, key=m[1]))
+
+
+class Collector(EnvironmentCollector):
+    """env.computetrades: docname -> {records, audits, uses, pages}."""
+
+    def clear_doc(self, app, env, docname):
+        _store(env).pop(docname, None)
+
+    def merge_other(self, app, env, docnames, other):
+        _store(env).update({d: _store(other)[d] for d in docnames if d in _store(other)})
+
+    def process_doc(self, app, doctree):
+        raws = list(doctree.findall(nodes.raw))
+        _store(app.env)[app.env.docname] = {
+            "records": [n["record"] for n in raws if "record" in n], "audits": [n["audit"] for n in raws if "audit" in n],
+            "uses": sorted({n["key"] for n in doctree.findall(quoted_number)}),
+            "pages": any(True for _ in doctree.findall(generated_page))}
+
+
+def _store(env) -> dict:
+    if not hasattr(env, "computetrades"):
+        env.computetrades = {}
+    return env.computetrades
+
+
+def book_of(env) -> export.Book:
+    """Everything published, gathered from the pages that were read."""
+    if not hasattr(env, "computetrades_book"):
+        docs = _store(env)
+        env.computetrades_book = export.gather({d: s["records"] for d, s in docs.items()},
+                                               {d: s["audits"] for d, s in docs.items()},
+                                               {d: s["uses"] for d, s in docs.items()})
+    return env.computetrades_book
+
+
+def updated(app, env) -> list[str]:
+    """Check everything, and have every page rewritten that quotes a number which changed elsewhere."""
+    vars(env).pop("computetrades_book", None)
+    book = book_of(env)
+    for said in book.faults:
+        log.warning(said, type="computetrades")
+    for docname in sorted(env.found_docs):
+        for problem in _prose_problems(env, docname, book):
+            log.warning(str(problem), type="computetrades")
+    seen = {key: hashlib.sha256(json.dumps(p, sort_keys=True).encode()).hexdigest() for key, p in book.table.items()}
+    before, env.computetrades_seen = getattr(env, "computetrades_seen", {}), seen
+    dirty = {key for key in seen.keys() | before.keys() if seen.get(key) != before.get(key)}
+    return [d for d, s in _store(env).items() if d in env.found_docs and dirty and (s["pages"] or dirty & set(s["uses"]))]
+
+
+def _prose_problems(env, docname, book):
+    from .notebooks import markdown_cells
+    path = Path(env.doc2path(docname))
+    yield from prose.check(path.relative_to(env.srcdir).as_posix(), markdown_cells(path), book.table)
+    for audit in _store(env).get(docname, {}).get("audits", ()):
+        yield from prose.check(f"{docname} (audit note)", [(r["id"], r["note"]) for r in audit["claims"]], book.table)
+
+
+class Draw(SphinxPostTransform):
+    """Turns what was published and quoted into HTML, with one popover per number and per term at the end of the page."""
+    default_priority = 900  # after references are resolved
+    formats = ("html",)
+
+    def run(self, **_):
+        self.book, self.popovers = book_of(self.env), {}
+        for node in list(self.document.findall(quoted_number)):
+            key = node["key"]
+            html = self.number(key, node.astext()) if key in self.book.table else f"<mark>{node.astext()}</mark>"
+            node.replace_self(nodes.raw("", html, format="html"))
+        for node in list(self.document.findall(nodes.raw)):
+            if "record" in node:
+                node.replace_self(nodes.raw("", cards.card(node["record"], self.link), format="html"))
+            elif "audit" in node:
+                node.replace_self(nodes.raw("", cards.audit_html(node["audit"], self.link, self.inline), format="html"))
+        for node in list(self.document.findall(generated_page)):
+            node.replace_self(nodes.raw("", getattr(pages, node["page"])(self), format="html"))
+        for ref in list(self.document.findall(nodes.reference)):
+            self.term(ref)
+        if self.popovers:
+            self.document.append(nodes.raw("", "".join(self.popovers.values()), format="html"))
+
+    def link(self, key: str) -> str:
+        """Address of a number's row in the ledger."""
+        return f"{self.page(LEDGER)}#{key}"
+
+    def page(self, docname: str) -> str:
+        return self.app.builder.get_relative_uri(self.env.docname, docname)
+
+    def number(self, key: str, literal: str) -> str:
+        """A quoted number: a link to its ledger row, with a popover."""
+        payload = self.book.table[key]
+        popover = "num-" + key.replace(".", "-")
+        self.popovers.setdefault(popover, pages.number_popover(popover, payload, self))
+        value = payload["value"]
+        shown = f'<data value="{value!r}">{pages.escape(literal)}</data>' if isinstance(value, (int, float)) and not \
+            isinstance(value, bool) else pages.escape(literal)
+        return f'<a class="ct-num" href="{self.link(key)}" data-popover="{popover}">{shown}</a>'
+
+    def inline(self, markdown: str) -> str:
+        """An audit note: plain text whose quoted numbers become links."""
+        parts = re.split(rf"\[([^\[\]]*)\]\({prose.QUOTED.pattern}\)", markdown)
+        out = [pages.escape(parts[0])]
+        for literal, key, after in zip(parts[1::3], parts[2::3], parts[3::3]):
+            out += [self.number(key, literal) if key in self.book.table else pages.escape(literal), pages.escape(after)]
+        return "".join(out)
+
+    def term(self, ref: nodes.reference):
+        """A link into the glossary shows its definition on hover."""
+        _, found, slug = ref.get("refuri", "").partition(f"{GLOSSARY.rpartition('/')[2]}.html#")
+        definition = glossary(self.env).get(slug) if found else None
+        if definition:
+            popover = f"term-{slug}"
+            self.popovers.setdefault(popover, f'<div class="ct-pop" id="{popover}" role="note" popover>{definition}</div>')
+            ref.replace_self(nodes.raw("", f'<a class="ct-term" href="{ref["refuri"]}" data-popover="{popover}">'
+                                           f"{pages.escape(ref.astext())}</a>", format="html"))
+
+
+def glossary(env) -> dict[str, str]:
+    """Slug -> first paragraph of each '## Term' of the glossary page, as HTML without links."""
+    text = (Path(env.srcdir) / f"{GLOSSARY}.md").read_text(encoding="utf-8")
+    out = {}
+    for section in re.split(r"^## ", text, flags=re.M)[1:]:
+        title, _, body = section.partition("\n")
+        paragraph = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", body.strip().split("\n\n")[0])
+        slug = re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
+        out[slug] = f"<b>{pages.escape(title.strip())}</b>" + prose.MARKDOWN.render(paragraph)
+    return out
+
+
+class Generated(SphinxDirective):
+    """```{computetrades} ledger``` and its like: a page part made from what was published."""
+    required_arguments = 1
+
+    def run(self):
+        if self.arguments[0] not in pages.PARTS:
+            raise self.error(f"no part {self.arguments[0]!r}; choose one of {', '.join(pages.PARTS)}")
+        return [generated_page(page=self.arguments[0])]
+
+
+def margins(app, docname, source):
+    """Markdown cells tagged `margin` become margin notes."""
+    if str(app.env.doc2path(docname)).endswith(".ipynb") and '"margin"' in source[0]:
+        notebook = json.loads(source[0])
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "markdown" and "margin" in cell["metadata"].get("tags", ()):
+                cell["source"] = "```{margin}\n" + "".join(cell["source"]) + "\n```"
+        source[0] = json.dumps(notebook)
+
+
+def configured(app, config):
+    """One execution cache per state of the library and the data, and the assets of the built book."""
+    root = Path(app.confdir)
+    config.nb_execution_cache_path = f"_build/.jupyter_cache/{code_digest(root)}"
+    config.html_context.setdefault("default_mode", "auto")
+    config.html_static_path += ["_build/assets", "lib/computetrades/book/static"]
+    bundle = root / "_build/assets/vega.js"
+    if not bundle.is_file():
+        import vl_convert
+        bundle.parent.mkdir(parents=True, exist_ok=True)
+        bundle.write_text(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"), encoding="utf-8")
+
+
+def code_digest(root: Path) -> str:
+    """Digest of everything besides its own notebook that a chapter's outputs depend on."""
+    digest = hashlib.sha256()
+    files = [*root.glob("lib/**/*.py"), *root.glob("lib/**/*.txt"), *root.glob("lib/**/*.css"), *root.glob("data/**/*"),
+             root / "references.bib", root / "requirements.txt"]
+    for path in sorted(p for p in files if p.is_file()):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def assets(app, pagename, templatename, context, doctree):
+    """Our style and script on every page, Vega only where there is a chart, and no Thebe, which nothing here uses."""
+    app.add_css_file("card.css")
+    app.add_css_file("book.css")
+    app.add_js_file("book.js", loading_method="defer")
+    if doctree is not None and any(n.get("chart") for n in doctree.findall(nodes.raw)):
+        app.add_js_file("vega.js", type="module")
+    context["script_files"] = [f for f in context["script_files"] if "thebe" not in str(getattr(f, "filename", f)) and
+                               "THEBE" not in ((getattr(f, "attributes", None) or {}).get("body") or "")]
+
+
+def write_ledger(app, exception):
+    if exception is None and app.builder.format == "html":
+        export.write(book_of(app.env), Path(app.outdir))
+
+
+def math_inline(self, node):
+    self.body.append(_mathml(node, "inline"))
+    raise nodes.SkipNode
+
+
+def math_block(self, node):
+    self.body.append(f'<div class="ct-math">{_mathml(node, "block")}</div>')
+    raise nodes.SkipNode
+
+
+def _mathml(node, display):
+    from latex2mathml.converter import convert
+    return convert(node.astext(), display=display)
+
+
+def setup(app):
+    app.add_node(quoted_number)
+    app.add_node(generated_page)
+    app.add_transform(Quotes)
+    app.add_post_transform(Draw)
+    app.add_env_collector(Collector)
+    app.add_directive("computetrades", Generated)
+    app.add_html_math_renderer("native", (math_inline, None), (math_block, None))
+    app.connect("config-inited", configured, priority=100)
+    app.connect("source-read", margins)
+    app.connect("env-updated", updated)
+    app.connect("html-page-context", assets, priority=900)
+    app.connect("build-finished", write_ledger)
+    return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
