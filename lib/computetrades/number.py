@@ -64,6 +64,8 @@ class Number:
         return Number(self.quantity ** float(p.quantity.to_root_units().magnitude), self.expr ** p.expr,
                       self.leaves | p.leaves)
 
+    def __rpow__(self, base): return as_number(base) ** self
+
     def __lt__(self, other): return Statement.of(self, "<", other)
     def __le__(self, other): return Statement.of(self, "<=", other)
     def __gt__(self, other): return Statement.of(self, ">", other)

@@ -13,7 +13,7 @@ AUDIT = "application/vnd.computetrades.audit+json"
 _judged: dict[str, dict] = {}
 
 
-def judge(claim_id: str, computed, note: str = "", record: str = "") -> Verdict:
+def judge(claim_id: str, computed, note: str = "", record: str = "") -> None:
     """Judge a claim by the rules of verdict.py. `claim_id` may end in '#2' for the second stated value.
 
     computed: a Number, a (low, high) tuple, a list of Numbers, a Statement, or text (a text fact brings its source).
@@ -27,7 +27,7 @@ def judge(claim_id: str, computed, note: str = "", record: str = "") -> Verdict:
     except (UnitError, ValueError) as error:
         raise type(error)(f"claim {claim_id}: {error}") from None
     source = computed.leaf.source if isinstance(computed, TextFact) else ""
-    return _keep(name, verdict, note, record=record, source=source)
+    _keep(name, verdict, note, record=record, source=source)
 
 
 def judge_all(claims, computed, record: str) -> list[dict]:
@@ -35,30 +35,30 @@ def judge_all(claims, computed, record: str) -> list[dict]:
     notes = claims if isinstance(claims, dict) else dict.fromkeys([claims] if isinstance(claims, str) else claims, "")
     out = []
     for claim_id, note in notes.items():
-        verdict = judge(claim_id, computed, note, record)
-        out.append({"id": claim_id.partition("#")[0], "verdict": verdict.verdict, "factor": _short(verdict.factor),
-                    "stated": _stated(claim(claim_id.partition("#")[0]))})
+        judge(claim_id, computed, note, record)
+        row = _judged[claim_id.partition("#")[0]]
+        out.append({key: row[key] for key in ("id", "verdict", "factor", "stated")})
     return out
 
 
-def cite(claim_id: str, verdict: str, source: str, note: str) -> Verdict:
+def cite(claim_id: str, verdict: str, source: str, note: str) -> None:
     """A claim that a cited source confirms ('holds') or denies ('unsupported')."""
     if verdict not in ("holds", "unsupported"):
         raise DataError(f"claim {claim_id}: a source makes a claim 'holds' or 'unsupported', not {verdict!r}")
     if source not in references():
         raise DataError(f"claim {claim_id}: unknown reference key {source!r}{nearest(source, references())}")
-    return _keep(claim_id, Verdict(verdict, None, ""), note, source=source)
+    _keep(claim_id, Verdict(verdict, None, ""), note, source=source)
 
 
-def contradicts(claim_id: str, other: str, note: str) -> Verdict:
+def contradicts(claim_id: str, other: str, note: str) -> None:
     """A claim that another claim of the essay denies."""
-    return _keep(claim_id, Verdict("contradicts", None, f"against line {claim(other).line}: {claim(other).claim}"), note,
-                 other=other)
+    _keep(claim_id, Verdict("contradicts", None, f"against line {claim(other).line}: {claim(other).claim}"), note,
+          other=other)
 
 
-def opinion(claim_id: str, note: str) -> Verdict:
+def opinion(claim_id: str, note: str) -> None:
     """A forecast, rumour or judgement that nothing here can check; the note says why."""
-    return _keep(claim_id, Verdict("opinion", None, ""), note)
+    _keep(claim_id, Verdict("opinion", None, ""), note)
 
 
 def audit(chapter: str) -> None:
@@ -78,7 +78,7 @@ def badness(row: dict) -> tuple:
     return WORST_FIRST.index(row["verdict"]), -(max(f, 1 / f) if f else 1), row["line"], row["id"]
 
 
-def _keep(claim_id: str, verdict: Verdict, note: str, record: str = "", source: str = "", other: str = "") -> Verdict:
+def _keep(claim_id: str, verdict: Verdict, note: str, record: str = "", source: str = "", other: str = "") -> None:
     told = claim(claim_id)
     cited = references().get(source)
     row = {"id": told.id, "chapter": told.chapter, "section": told.section, "line": told.line, "claim": told.claim,
@@ -86,7 +86,6 @@ def _keep(claim_id: str, verdict: Verdict, note: str, record: str = "", source: 
            "why": verdict.why, "note": note, "record": record, "contradicts": other,
            "source": source, "cited": cited.short if cited else "", "url": cited.url if cited else ""}
     _judged[told.id] = row
-    return verdict
 
 
 def _stated(told) -> str:

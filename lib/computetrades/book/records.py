@@ -11,7 +11,7 @@ from .. import formula
 from ..data import DataError
 from ..facts import references
 from ..number import Leaf, Number, Statement, named
-from ..units import base, convert, parse_unit, range_text, symbol, text
+from ..units import base, convert, parse, range_text, symbol, text
 from . import cards
 from .judging import judge_all
 
@@ -22,6 +22,8 @@ KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
 class Published(Number):
     """The Number that book.record returns: downstream formulas show it under its key. Echoing it shows its card."""
     __slots__ = ("payload", "cell")
+
+    def __str__(self): return self.payload["text"]
 
     def _ipython_display_(self):
         if _cell() != self.cell:  # record() has already shown it in the cell that publishes it
@@ -50,7 +52,7 @@ def record(key: str, number: Number | tuple[Number, Number], label: str, unit: s
     return out
 
 
-def state(key: str, statement: Statement, yes: str, no: str, label: str = "", claims=()) -> Statement:
+def state(key: str, statement: Statement, yes: str, no: str, label: str = "", claims=()) -> None:
     """Publish a comparison as the phrase that prose quotes: `yes` when it is true at the stored facts, else `no`."""
     _check_key(key)
     inputs = [_input(leaf) for leaf in statement.leaves.values()]
@@ -63,7 +65,6 @@ def state(key: str, statement: Statement, yes: str, no: str, label: str = "", cl
         "range": None, "elasticity": {}, "claims": judge_all(claims, statement, key),
     }
     _show(payload)
-    return statement
 
 
 def fact_payload(leaf: Leaf) -> dict:
@@ -109,17 +110,12 @@ def _input(leaf: Leaf) -> dict:
     if leaf.kind != "named":
         out |= {"source": leaf.source, "cited": cited.short if cited else "", "url": cited.url if cited else "",
                 "as_of": leaf.as_of, "note": leaf.note, "secondary": leaf.secondary,
-                "others": [{"text": text(_other(o)) if leaf.quantity is not None else o.value,
+                "others": [{"text": text(parse(o.value), digits=None) if leaf.quantity is not None else o.value,
                             "cited": known[o.source].short, "url": known[o.source].url, "as_of": o.as_of, "note": o.note}
                            for o in leaf.others]}
         if leaf.low is not None or leaf.high is not None:
             out["range_text"] = range_text(leaf.low or leaf.quantity, leaf.high or leaf.quantity, leaf.quantity.units, None)
     return out
-
-
-def _other(other):
-    from ..units import parse
-    return parse(other.value)
 
 
 def _check_key(key: str) -> None:

@@ -1,0 +1,88 @@
+"""Charts whose sliders are facts and whose formula is the traced number itself.
+
+Importing this module makes Altair emit the Vega-Lite spec together with an SVG picture: the built book draws the spec with
+a local Vega, and a viewer that runs no script (GitHub) shows the picture. In Colab Altair's own renderer is used.
+"""
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+
+import altair as alt
+
+from .. import formula as _formula
+from ..number import Leaf, Number
+from ..units import figure, symbol
+
+PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999"]  # Okabe and Ito 2008
+PICTURE = {"background": "white", "range": {"category": PALETTE}, "view": {"stroke": None},
+           "axis": {"labelFontSize": 12, "titleFontSize": 12}, "title": {"fontSize": 14, "anchor": "start"}}
+VEGALITE = "application/vnd.vegalite.v6+json"
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A fact that the reader moves. `name` is the parameter in the chart, `key` the fact."""
+    key: str
+    name: str
+    param: alt.Parameter
+
+
+def slider(fact: Number, low: float | None = None, high: float | None = None, step: float | None = None,
+           label: str | None = None) -> Slider:
+    """A slider over a fact in its own unit, from `low` to `high`: by default the fact's range, else a half to twice it."""
+    leaf = leaf_of(fact)
+    value = leaf.quantity.magnitude
+    low = low if low is not None else leaf.low.magnitude if leaf.low is not None else value / 2
+    high = high if high is not None else leaf.high.magnitude if leaf.high is not None else value * 2
+    step = step if step is not None else 10.0 ** (len(figure(int(high - low) or 1, 1).replace(",", "")) - 3)
+    unit = symbol(leaf.quantity.units)
+    name = "s_" + leaf.key.replace("-", "_").replace(".", "__")
+    shown = (label or leaf.label) + (f" ({unit}) " if unit else " ")
+    return Slider(leaf.key, name, alt.param(name=name, value=value, bind=alt.binding_range(min=low, max=high, step=step, name=shown)))
+
+
+def expression(number: Number, unit: str, x: Number | None = None, sliders=()) -> str:
+    """Vega source of the number's magnitude in `unit`; `x` is the fact that the column datum.x replaces."""
+    columns = {s.key: s.name for s in sliders if s.key in {**number.facts(), **_named(number)}}
+    if x is not None:
+        columns[leaf_of(x).key] = "datum.x"
+    return _formula.vega(number, columns, unit)
+
+
+def series(chart: alt.Chart, numbers: dict[str, Number], unit: str, x: Number | None = None, sliders=()) -> alt.Chart:
+    """One row per label and x: columns `series` (the label) and `value` (magnitude in `unit`), each by its own formula."""
+    columns = {f"c{i}": expression(n, unit, x, sliders) for i, n in enumerate(numbers.values())}
+    names = json.dumps(dict(zip(columns, numbers)), ensure_ascii=False)
+    return (chart.transform_calculate(**columns).transform_fold(list(columns), as_=["column", "value"])
+            .transform_calculate(series=f"({names})[datum.column]").add_params(*(s.param for s in sliders)))
+
+
+def finish(chart, title: str, alt_text: str, height: int = 300):
+    """The chart at the page's width, titled with what it shows and described in words for those who cannot see it."""
+    return chart.properties(width="container", height=height, title=alt.Title(title, anchor="start"), description=alt_text)
+
+
+def leaf_of(fact: Number) -> Leaf:
+    if len(fact.leaves) != 1:
+        raise ValueError(f"{fact.name} is not a single fact; a slider or an axis needs one")
+    return next(iter(fact.leaves.values()))
+
+
+def _named(number: Number) -> dict:
+    return {leaf.key: leaf for leaf in number.leaves.values()}
+
+
+def _bundle(spec: dict, **_):
+    import vl_convert
+    sized = {**spec, "width": 640} if spec.get("width") == "container" else spec
+    picture = vl_convert.vegalite_to_svg(json.dumps(sized), config=PICTURE)
+    return {VEGALITE: spec, "image/svg+xml": picture, "text/plain": spec.get("description", "a chart")}
+
+
+alt.data_transformers.disable_max_rows()
+alt.theme.enable("none")
+if "google.colab" not in sys.modules:
+    alt.renderers.register("computetrades", _bundle)
+    alt.renderers.enable("computetrades")

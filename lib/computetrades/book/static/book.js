@@ -1,0 +1,199 @@
+"use strict";
+// Three small parts: popovers for quoted numbers and terms, the filter of a long table, and the charts.
+
+/* Popovers. One pair of listeners on the document serves hundreds of links. */
+{
+  const links = "a[data-popover]";
+  let link = null, pop = null;      // the open popover and the link that opened it
+  let timer, tapped = null, wasOpen = false, returning = false;
+
+  const popoverOf = a => document.getElementById(a.dataset.popover);
+  const under = target => target instanceof Element ? target.closest(links) : null;
+  const inside = target => target instanceof Node && (link?.contains(target) || pop?.contains(target));
+
+  function show(a) {
+    clearTimeout(timer);
+    const p = popoverOf(a);
+    if (!p?.showPopover || (a === link && p === pop)) return;
+    hide();
+    p.showPopover({ source: a });   // the source makes Tab go from the link into its popover
+    [link, pop] = [a, p];
+    a.setAttribute("aria-expanded", "true");
+    place();
+  }
+
+  function hide() {
+    clearTimeout(timer);
+    if (pop?.matches(":popover-open")) pop.hidePopover();
+    link?.setAttribute("aria-expanded", "false");
+    link = pop = null;
+  }
+
+  const soon = (act, ms) => { clearTimeout(timer); timer = setTimeout(act, ms); };
+
+  // In document coordinates, so that it scrolls with its link.
+  function place() {
+    const box = link.getBoundingClientRect(), start = link.getClientRects()[0], gap = 6, edge = 8;
+    const { offsetWidth: w, offsetHeight: h } = pop, { clientWidth, clientHeight } = document.documentElement;
+    const below = box.bottom + gap, above = box.top - gap - h;
+    const top = below + h + edge <= clientHeight ? below : above >= edge ? above : Math.max(edge, clientHeight - h - edge);
+    pop.style.left = `${Math.max(edge, Math.min(start.left, clientWidth - w - edge)) + scrollX}px`;
+    pop.style.top = `${top + scrollY}px`;
+  }
+
+  for (const a of document.querySelectorAll(links)) {
+    if (!popoverOf(a)) continue;
+    a.setAttribute("aria-describedby", a.dataset.popover);
+    a.setAttribute("aria-expanded", "false");
+  }
+
+  document.addEventListener("pointerover", e => {
+    if (e.pointerType === "touch") return;
+    const a = under(e.target);
+    if (a && a !== link) soon(() => show(a), 90);
+    else if (inside(e.target)) clearTimeout(timer);
+    else if (link && !inside(document.activeElement)) soon(hide, 220);
+    else if (!link) clearTimeout(timer);
+  });
+  document.addEventListener("focusin", e => {
+    const a = under(e.target);
+    if (a && !returning && a.matches(":focus-visible")) show(a);
+    else if (link && !inside(e.target)) hide();
+  });
+  document.addEventListener("keydown", e => {
+    if (e.key !== "Escape" || !link) return;
+    const back = pop.contains(document.activeElement) && link;
+    e.preventDefault();
+    hide();
+    if (back) { returning = true; back.focus(); returning = false; }
+  });
+  document.addEventListener("pointerdown", e => {
+    const a = under(e.target);
+    [tapped, wasOpen] = [e.pointerType === "touch" ? a : null, a !== null && a === link];
+    if (link && !inside(e.target)) hide();
+  }, true);
+  document.addEventListener("click", e => {
+    const a = under(e.target);
+    if (!a || a !== tapped || wasOpen || !popoverOf(a)?.showPopover) return;
+    e.preventDefault();             // the first tap shows, the second follows the link
+    show(a);
+  });
+  // The browser may close it by itself: light dismiss, the back gesture of a phone.
+  document.addEventListener("toggle", e => {
+    if (e.target === pop && e.newState === "closed") hide();
+  }, true);
+  addEventListener("resize", hide);
+}
+
+/* Filters, and deep links into filtered tables. */
+for (const form of document.querySelectorAll("form.ct-filter")) {
+  const rows = [...form.nextElementSibling.querySelectorAll("tbody tr")];
+  let texts, runs = 0;              // texts: lower case, by row, read on first use
+
+  async function apply() {
+    const run = ++runs;
+    texts ??= rows.map(row => row.textContent.toLowerCase());
+    const { q, ...chosen } = Object.fromEntries(new FormData(form));
+    const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = Object.entries(chosen).filter(([, value]) => value);
+    const fits = rows.map((row, i) => words.every(w => texts[i].includes(w)) && wanted.every(([name, value]) => row.dataset[name] === value));
+    const shown = rows.filter((_, i) => fits[i]);
+    form.querySelector("output").value = `${shown.length} of ${rows.length}`;
+    rows.forEach((row, i) => { if (!fits[i]) row.hidden = true; });
+    // Laying out a thousand rows takes a third of a second: the first screens at once, the others behind the next keystroke.
+    for (let i = 0; i < shown.length; i += 100) {
+      if (i) await new Promise(next => setTimeout(next));
+      if (run !== runs) return;
+      for (const row of shown.slice(i, i + 100)) row.hidden = false;
+    }
+  }
+
+  async function reveal() {
+    const row = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!rows.includes(row)) return;
+    if (row.hidden) { form.reset(); await apply(); }
+    for (const d of row.querySelectorAll("details")) d.open = true;
+    row.scrollIntoView({ behavior: "instant" });
+  }
+
+  form.addEventListener("input", apply);
+  form.addEventListener("submit", e => e.preventDefault());
+  addEventListener("hashchange", reveal);
+  addEventListener("load", reveal);
+}
+
+/* Charts: Vega-Lite specs in the page, drawn with the page's font and colours, and again when the theme changes. */
+{
+  // Okabe and Ito's colours; the yellow darkened for paper, the blues and vermilion lightened for dark.
+  const palettes = {
+    light: ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#D3C414", "#7A7F82"],
+    dark: ["#4FA8E0", "#E9A820", "#2FC49A", "#DD9BC1", "#93D2F6", "#F2794A", "#F0E442", "#A3AAAD"],
+  };
+  const theme = () => document.documentElement.dataset.theme === "dark" ? "dark" : "light";
+  const narrow = matchMedia("(max-width: 600px)");
+
+  function config(chart) {
+    const css = getComputedStyle(chart), color = name => css.getPropertyValue(`--ct-${name}`).trim();
+    const palette = palettes[theme()], font = css.fontFamily;
+    const small = narrow.matches;
+    return {
+      background: "transparent", font, padding: 4,
+      view: { stroke: null },
+      mark: { color: palette[0] },
+      line: { strokeWidth: 2 },
+      rule: { color: color("quiet") },
+      text: { color: color("ink"), fontSize: 11 },
+      range: { category: palette, ramp: { scheme: "viridis" }, heatmap: { scheme: "viridis" } },
+      axis: {
+        domainColor: color("quiet"), tickColor: color("quiet"), gridColor: color("line"), labelColor: color("quiet"), titleColor: color("ink"),
+        labelFontSize: 11, titleFontSize: 12, titleFontWeight: 500, titlePadding: 8, labelOverlap: true, tickSize: 4,
+      },
+      axisX: { grid: false },
+      legend: {
+        labelColor: color("ink"), titleColor: color("quiet"), labelFontSize: 11.5, titleFontSize: 11.5, titleFontWeight: 500, symbolStrokeWidth: 2,
+        ...small && { orient: "bottom", columns: 2 },
+      },
+      title: { color: color("ink"), subtitleColor: color("quiet"), anchor: "start", fontSize: 14, fontWeight: 600, subtitleFontSize: 12, offset: 12 },
+      header: { labelColor: color("ink"), titleColor: color("quiet") },
+    };
+  }
+
+  function chartDrawer(chart) {
+    const source = chart.querySelector("script").textContent, mount = chart.appendChild(document.createElement("div"));
+    let result = null, queue = Promise.resolve();
+
+    async function draw() {
+      const spec = JSON.parse(source);
+      for (const p of spec.params ?? [])
+        if (result && p.bind && !p.select) p.value = result.view.signal(p.name);
+      result?.finalize();
+      const drawn = theme();
+      result = await window.vegaEmbed(mount, spec, {
+        actions: false, renderer: "svg", defaultStyle: false, tooltip: { theme: "custom", disableDefaultStyle: true }, config: config(chart),
+      });
+      chart.dataset.ready = drawn;
+    }
+    return () => queue = queue.then(draw).catch(console.error);   // one at a time: a draw reads the sliders of the one before
+  }
+
+  addEventListener("load", () => {
+    if (!window.vegaEmbed) return;
+    const drawers = [...document.querySelectorAll(".ct-chart")].map(chartDrawer);
+    const all = () => drawers.forEach(draw => draw());
+    all();
+    narrow.addEventListener("change", all);
+    new MutationObserver(changes => {
+      if (changes.some(c => c.oldValue !== document.documentElement.dataset.theme)) all();
+    }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"], attributeOldValue: true });
+  });
+}
+
+/* On paper nothing unfolds, so the cards are opened for it. */
+{
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll(".ct-card details:not([open])")];
+    for (const d of opened) d.open = true;
+  });
+  addEventListener("afterprint", () => { for (const d of opened) d.open = false; });
+}

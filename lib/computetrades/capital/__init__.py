@@ -1,0 +1,1 @@
+"""Capital: margins, prices and what they imply."""

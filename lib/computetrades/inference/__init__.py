@@ -1,0 +1,1 @@
+"""Closed forms of inference: weights, cache, arithmetic, bandwidth. Each takes traced facts or plain numbers."""

@@ -1,0 +1,71 @@
+"""The KV cache: what a token costs in memory, by architecture and number format.
+
+`model` and `fmt` are records of data/facts (models.yaml, cache-formats.yaml) or their `.plain` views; on the plain path
+every argument may be a numpy array, sizes are in bytes and lengths in tokens.
+"""
+from ..functions import ceil, floor, maximum, minimum
+from ..number import TOKEN, USER
+
+
+def stored_size(fmt):
+    """Memory per cached element: its own bits plus its share of the block's scale (Rouhani et al. 2023, block formats)."""
+    return fmt.bits + fmt.scale_bits / fmt.block_size
+
+
+def gqa_elements(model):
+    """Elements per token: one key and one value row of n_kv_heads x head_dim in each layer (Ainslie et al. 2023)."""
+    return 2 * model.n_layers * model.n_kv_heads * model.head_dim
+
+
+def mha_elements(model):
+    """Elements per token if every query head kept its own keys and values."""
+    return 2 * model.n_layers * model.n_heads * model.head_dim
+
+
+def mla_elements(model):
+    """Elements per token of multi-head latent attention: one latent and one shared rotary key per layer (DeepSeek-V2, 2.1)."""
+    return model.n_layers * (model.kv_lora_rank + model.qk_rope_head_dim)
+
+
+def elements_per_token(model):
+    """Elements per token by the model's own attention."""
+    return mla_elements(model) if hasattr(model, "kv_lora_rank") else gqa_elements(model)
+
+
+def bytes_per_token(model, fmt, elements=elements_per_token):
+    """Cache bytes that one token of context adds while every layer still attends to it."""
+    return elements(model) * stored_size(fmt) / TOKEN
+
+
+def cache_bytes(model, fmt, context):
+    """Cache of one sequence of `context` tokens: sliding layers stop growing at their window."""
+    per_layer = bytes_per_token(model, fmt) / model.n_layers
+    if not hasattr(model, "sliding_window"):
+        return per_layer * model.n_layers * context
+    window = minimum(context, model.sliding_window)
+    return per_layer * (model.n_full_layers * context + model.n_sliding_layers * window)
+
+
+def weight_bytes(model, fmt):
+    """All parameters in one number format."""
+    return model.n_params * stored_size(fmt)
+
+
+def users(n_gpus, hbm_capacity, weights, cache):
+    """Whole sequences whose cache fits beside the weights; activations and fragmentation are left out, so an upper bound."""
+    return maximum(floor((n_gpus * hbm_capacity - weights) / cache), 0) * USER
+
+
+def blocks(tokens, block_size):
+    """Pages of `block_size` tokens that hold `tokens` (Kwon et al. 2023)."""
+    return ceil(tokens / block_size)
+
+
+def paged_waste(block_size, tokens):
+    """Expected unused share of a paged cache: half a block per sequence, lengths spread evenly over the block."""
+    return block_size / 2 / (tokens + block_size / 2)
+
+
+def reserved_waste(max_context, tokens):
+    """Unused share when a cache is reserved at full length in one piece."""
+    return 1 - tokens / max_context

@@ -1,0 +1,1 @@
+"""Lithography: what EUV tools can print, and what a gigawatt of accelerators needs printed."""

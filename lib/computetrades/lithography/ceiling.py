@@ -1,0 +1,48 @@
+"""How many gigawatts of accelerators a year the world's EUV tools can print.
+
+Two routes to the wafers behind a gigawatt: an analyst's wafer counts (`passes_per_gw`), and a count up from racks, packages
+and dies (`gpus_per_gw` and the wafers functions). Plain arguments are in base units: watts, seconds, bytes, square metres.
+"""
+from ..number import per_unit
+
+PER_TOOL, ONE_PASS = per_unit("tool"), per_unit("exposure/wafer")
+
+
+def passes_per_gw(wafers, exposures):
+    """EUV exposures per unit of power built: sum over products of wafers per watt times EUV exposures per wafer."""
+    return sum(w * e for w, e in zip(wafers, exposures, strict=True))
+
+
+def passes_per_tool(throughput, availability, hours):
+    """Exposures one tool makes per year: wafers an hour while it runs, share of time it runs, hours a year."""
+    return throughput * ONE_PASS / PER_TOOL * availability * hours
+
+
+def tools_per_gw(passes, per_tool):
+    """Tools busy all year for each gigawatt built that year (tool-years per gigawatt)."""
+    return passes / per_tool
+
+
+def ceiling(fleet, tools):
+    """Gigawatts a year that `fleet` tools can print at `tools` tool-years per gigawatt."""
+    return fleet / tools
+
+
+def gpus_per_gw(rack):
+    """GPU packages per unit of site power: rack power raised by the site's overhead (PUE)."""
+    return rack.gpus / (rack.rack_power * rack.pue)
+
+
+def logic_wafers_per_gw(rack):
+    """3 nm wafers for the GPU dies alone; CPUs, switches and network chips are not counted."""
+    return gpus_per_gw(rack) * rack.compute_dies / (rack.gross_dies * rack.die_yield)
+
+
+def hbm_wafers_per_gw(rack):
+    """DRAM wafers for the HBM stacks, by dies: stacks per GPU, dies per stack, good dies per wafer."""
+    return gpus_per_gw(rack) * rack.hbm_stacks * rack.dies_per_stack / (rack.dram_dies_per_wafer * rack.dram_yield)
+
+
+def fleet_after(installed, first_year, last_year, n_years):
+    """Tools in the field after n_years of output that grows evenly from first_year to last_year; none retired."""
+    return installed + (first_year + last_year) / 2 * n_years
