@@ -44,7 +44,8 @@ def in_node(cases, scope=()):
         console.log(JSON.stringify(cases.map(([source, variables]) =>
             new Function(...scope, ...Object.keys(variables), 'return ' + source)
                 (...scope.map(n => Math[n]), ...Object.values(variables)))));"""
-    run = subprocess.run(["node", "-e", script], input=json.dumps([cases, list(scope)]), capture_output=True, text=True)
+    run = subprocess.run(["node", "-e", script], input=json.dumps([cases, list(scope)]),
+                         capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
@@ -97,9 +98,9 @@ def test_vega_refuses_a_column_that_the_number_does_not_use():
 
 
 def test_javascript_of_a_statement_is_its_truth():
-    a, b, _, d = FACTS.values()
+    a = FACTS["a"]
     statements = [s for x, y in [(a, 2 * a), (a, a / 2)] for s in (x < y, x <= y, x > y, x >= y, x != y)]
-    stored = {leaf: base(n.quantity) for n in FACTS.values() for leaf, n in [(n.expr.name, n)]}
+    stored = {"rec.a": 80 * 10**9}
     assert in_node([(formula.javascript(s), {"f": stored}) for s in statements]) == [bool(s) for s in statements]
 
 

@@ -122,7 +122,8 @@ def test_range_equals_brute_force_over_every_corner(a, b, c, f):
 
 
 def test_a_range_may_begin_or_end_at_zero_or_lack_one_end():
-    ends = lambda n: tuple(q.magnitude for q in n.range())  # noqa: E731
+    def ends(n):
+        return tuple(q.magnitude for q in n.range())
     assert ends(fact("a", "2 GB", 0, 5) * 2) == (0, 10)
     assert ends(fact("a", "-2 GB", -5, 0) * 1) == (-5, 0)
     assert ends(fact("a", "2 GB", None, 5) * 1) == (2, 5)
@@ -138,6 +139,7 @@ def test_a_named_number_is_one_symbol_that_expands_to_its_facts():
     assert twice.value("ms") == twice.value("ms", {"r.w": 80}) == pytest.approx(40)
     assert twice.value("s", {"decode.step": "1 s"}) == pytest.approx(2)
     assert twice.elasticity() == {"r.bw": -1.0, "r.w": 1.0}
+    assert set((fact("layers", 3) * step * twice).facts()) == {"r.layers", "r.bw", "r.w"}
 
 
 def test_provenance_survives_every_operation():

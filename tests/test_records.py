@@ -27,7 +27,8 @@ CLAIMS = "\n".join(f"""- id: claim-{name}
   claim: Something about {name}
   kind: computable
   stated: [{stated}]""" for name, line, stated in [
-    ("time", 5, "{text: 20 ms, value: 20, unit: ms, hedge: exact}"), ("both", 6, "{text: 20 ms, value: 20, unit: ms, hedge: exact}, {text: 90 ms, value: 90, unit: ms, hedge: exact}"),
+    ("time", 5, "{text: 20 ms, value: 20, unit: ms, hedge: exact}"),
+    ("both", 6, "{text: 20 ms, value: 20, unit: ms, hedge: exact}, {text: 90 ms, value: 90, unit: ms, hedge: exact}"),
     ("words", 7, "{text: Acme, says: acme, hedge: exact}"), ("silent", 8, "")])
 
 

@@ -71,7 +71,7 @@ def test_figures_by_hand(x, digits, printed):
     (3, "percent/year", "3%/year"), (4.6566, "multiple", "4.66×"), (1, "token", "1 token"), (50000, "token", "50,000 tokens"),
     (60, "die/wafer", "60 dies/wafer"), (1, "die/wafer", "1 die/wafer"), (2, "person", "2 people"), (3.5, "tool/GW", "3.50 tools/GW"),
     (320, "KiB/token", "320 KiB/token"), (320, "kB/token", "320 kB/token"), (3, "mm**2", "3 mm²"), (3, "W/m**2", "3 W/m²"),
-    (3.35, "TB/s", "3.35 TB/s"), (3, "GB*s", "3 GB·s"), (7, "", "7"), (1.5e-7, "s", "1.50 × 10⁻⁷ s".replace("1.50", "1.5"))])
+    (3.35, "TB/s", "3.35 TB/s"), (3, "GB*s", "3 GB·s"), (7, "", "7"), (1.5e-7, "s", "1.5 × 10⁻⁷ s")])
 def test_text_of_each_form_by_hand(value, unit, printed):
     assert text(Quantity(value, parse_unit(unit))) == printed
 
@@ -99,7 +99,7 @@ def test_other_definitions():
     assert unit_size("percent") == 0.01
     assert base(parse("1 year")) == 365.25 * 24 * 3600
     assert base(parse("8 bit")) == 1
-    assert base(parse("1 kWh".replace("kWh", "kW*h"))) == 3_600_000
+    assert base(parse("1 kW*h")) == 3_600_000
 
 
 @pytest.mark.parametrize("unit, remedy", [

@@ -145,12 +145,10 @@ class Number:
         expr, leaves = self.expanded()
         steps = {step: sympy.Dummy(real=True) for step in expr.atoms(sympy.ceiling, sympy.floor)}
         flat, back = expr.xreplace(steps), {dummy: step for step, dummy in steps.items()}
-        at = [base(leaf.quantity) for leaf in leaves.values()]
-        out = {}
-        for s, leaf in leaves.items():
-            slope = (flat.diff(s) * s / flat).xreplace(back)
-            out[leaf.key] = float(_compiled(tuple(leaves), slope)(*at))
-        return dict(sorted(out.items(), key=lambda kv: (-abs(kv[1]), kv[0])))
+        slopes = tuple((flat.diff(s) * s / flat).xreplace(back) for s in leaves)
+        at = _compiled(tuple(leaves), slopes)(*(base(leaf.quantity) for leaf in leaves.values()))
+        rows = {leaf.key: float(e) for leaf, e in zip(leaves.values(), at)}
+        return dict(sorted(rows.items(), key=lambda kv: (-abs(kv[1]), kv[0])))
 
     def range(self) -> tuple[pint.Quantity, pint.Quantity] | None:
         """(low, high) over every corner of the facts' ranges, in this number's unit; None when no fact has one.
@@ -260,8 +258,11 @@ def _magnitude_in(leaf: Leaf, quantity) -> float:
 
 @functools.lru_cache(maxsize=4096)
 def _compiled(symbols: tuple, expr):
+    """A numpy function of the symbols, in order; expr may be a tuple of expressions."""
     plain = [sympy.Symbol(f"x{i}", real=True) for i in range(len(symbols))]
-    return sympy.lambdify(plain, expr.xreplace(dict(zip(symbols, plain))), "numpy")
+    put = dict(zip(symbols, plain))
+    renamed = [e.xreplace(put) for e in expr] if isinstance(expr, tuple) else expr.xreplace(put)
+    return sympy.lambdify(plain, renamed, "numpy")
 
 
 class per_unit:

@@ -7,6 +7,7 @@ Information is a dimension of its own, so 1 GB + 5 fails, and decimal (kB) and b
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from pathlib import Path
 
 import pint
@@ -29,6 +30,7 @@ Quantity = ureg.Quantity
 DIMENSIONLESS = ureg.Unit("")
 
 
+@lru_cache(maxsize=None)
 def parse_unit(unit: str | pint.Unit) -> pint.Unit:
     """A unit from its symbol; UnitError names the unknown one and what to write instead."""
     if isinstance(unit, pint.Unit):

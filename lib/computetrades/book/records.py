@@ -31,21 +31,21 @@ class Published(Number):
 
 
 def record(key: str, number: Number | tuple[Number, Number], label: str, unit: str | None = None, digits: int | None = 3,
-           claims=()) -> Number | tuple[Number, Number]:
+           claims=()) -> Number | None:
     """Publish a number, or a (low, high) range, under `key`; show its card; judge `claims` with it.
 
     key: 'topic.name', which prose quotes as [text](#topic.name). unit: what it is printed in. digits: significant digits,
     None for all. claims: claim ids, or {id: note}; 'id#2' takes the second stated value.
-    Returns the number as a symbol of its own, for formulas further on.
+    Returns the number as a symbol of its own, for formulas further on; nothing for a range.
     """
     _check_key(key)
     ends = number if isinstance(number, tuple) else (number,)
-    ends = tuple(n.to(unit) if unit else n for n in ends)
+    ends = tuple(n.to(unit or ("" if not n.quantity.dimensionality else n.quantity.units)) for n in ends)
     payload = _payload(key, ends, label, digits)
     payload["claims"] = judge_all(claims, number, key)
     _show(payload)
     if isinstance(number, tuple):
-        return ends
+        return None
     symbolic = named(key, ends[0], label)
     out = Published(symbolic.quantity, symbolic.expr, symbolic.leaves, label)
     out.payload, out.cell = payload, _cell()

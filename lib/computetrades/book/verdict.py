@@ -34,7 +34,8 @@ class Verdict:
 def judge(stated: Stated | None, computed) -> Verdict:
     """What the rules say of one printed value against what was computed.
 
-    computed: a Number; a (low, high) tuple of Numbers; a list of Numbers (against `values`); a Statement (the claim as
+    computed: a Number; a (low, high) tuple of Numbers; a list of Numbers (one for each of
+    `values`, or several that a stated range should hold); a Statement (the claim as
     a comparison); or a str (against `says` or `date`, which a more exact date may extend). UnitError when the units
     measure different things; ValueError when the shapes do not match.
     """
@@ -48,6 +49,8 @@ def judge(stated: Stated | None, computed) -> Verdict:
         if not isinstance(computed, list) or len(computed) != len(stated.values):
             raise ValueError(f"{stated.text!r} lists {len(stated.values)} values; give a list of as many Numbers")
         return _worst([_point(v, stated, _in_unit(c, stated)) for v, c in zip(stated.values, computed)])
+    if isinstance(computed, list) and stated.low is not None:
+        return _worst([_inside(stated, _in_unit(c, stated)) for c in computed])
     if isinstance(computed, list):
         raise ValueError(f"{stated.text!r} is not a list of values; give one Number or a (low, high) tuple")
     ends = tuple(_in_unit(c, stated) for c in computed) if isinstance(computed, tuple) else None

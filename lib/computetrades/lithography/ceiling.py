@@ -3,9 +3,9 @@
 Two routes to the wafers behind a gigawatt: an analyst's wafer counts (`passes_per_gw`), and a count up from racks, packages
 and dies (`gpus_per_gw` and the wafers functions). Plain arguments are in base units: watts, seconds, bytes, square metres.
 """
-from ..number import per_unit
+from ..number import GPU, per_unit
 
-PER_TOOL, ONE_PASS = per_unit("tool"), per_unit("exposure/wafer")
+PER_TOOL, ONE_PASS, WAFER = per_unit("tool"), per_unit("exposure/wafer"), per_unit("wafer")
 
 
 def passes_per_gw(wafers, exposures):
@@ -13,9 +13,9 @@ def passes_per_gw(wafers, exposures):
     return sum(w * e for w, e in zip(wafers, exposures, strict=True))
 
 
-def passes_per_tool(throughput, availability, hours):
-    """Exposures one tool makes per year: wafers an hour while it runs, share of time it runs, hours a year."""
-    return throughput * ONE_PASS / PER_TOOL * availability * hours
+def passes_per_tool(throughput, duty):
+    """Exposures one tool makes per unit of time: wafers an hour while it runs, times the share of the calendar it runs."""
+    return throughput * ONE_PASS / PER_TOOL * duty
 
 
 def tools_per_gw(passes, per_tool):
@@ -43,6 +43,20 @@ def hbm_wafers_per_gw(rack):
     return gpus_per_gw(rack) * rack.hbm_stacks * rack.dies_per_stack / (rack.dram_dies_per_wafer * rack.dram_yield)
 
 
-def fleet_after(installed, first_year, last_year, n_years):
-    """Tools in the field after n_years of output that grows evenly from first_year to last_year; none retired."""
-    return installed + (first_year + last_year) / 2 * n_years
+def lpddr_wafers_per_gw(rack):
+    """DRAM wafers for the processors' memory: what a rack holds beyond HBM, by bits per area."""
+    per_gpu = rack.fast_memory / rack.gpus - rack.hbm_capacity / GPU
+    return dram_wafers(gpus_per_gw(rack) * per_gpu, rack.lpddr_bit_density, rack.wafer_area, rack.lpddr_yield)
+
+
+def dram_wafers(capacity, density, wafer_area, good):
+    """Wafers for a memory `capacity` (bytes, or bytes per watt) at a bit density per area and a share of good dies."""
+    return capacity / (density * wafer_area * good) * WAFER
+
+
+def fleet_after(installed, first_year, last_year, n_years, years):
+    """Tools in the field `years` into a plan whose yearly output rises evenly from first_year to last_year over n_years.
+
+    None is retired. At years = n_years this is installed + n_years * (first_year + last_year) / 2.
+    """
+    return installed + first_year * years + (last_year - first_year) * years ** 2 / (2 * n_years)
