@@ -36,6 +36,9 @@ class Stated(Strict):
             parse_unit(self.unit)
         except UnitError as error:
             raise ValueError(str(error)) from None
+        given = [name for name in ("value", "low", "values", "says", "date") if getattr(self, name) not in (None, "", ())]
+        if len(given) > 1:
+            raise ValueError(f"give one of value, low and high, values, says and date, not {' and '.join(given)}")
         if (self.low is None) != (self.high is None):
             raise ValueError("a range needs both 'low' and 'high'")
         if self.low is not None and self.low > self.high:
@@ -86,4 +89,4 @@ def _load(directory: Path) -> dict[str, Claim]:
                 raise DataError(f"{where}: duplicate id, already in {origin[name]}; rename one")
             out[name] = validated(Claim, {**raw, "chapter": path.stem} if isinstance(raw, dict) else raw, where)
             origin[name] = path.name
-    return out
+    return dict(sorted(out.items(), key=lambda item: (item[1].chapter, item[1].line)))

@@ -71,12 +71,22 @@ class Strict(BaseModel):
     @field_validator("as_of", "date", check_fields=False)
     @classmethod
     def _iso(cls, value):
-        if value and not (re.fullmatch(r"\d{4}(-\d{2})?", value) and "0001" <= value <= "2999"):
+        if value and not (re.fullmatch(r"\d{4}(-(0[1-9]|1[0-2]))?", value) and "0001" <= value <= "2999"):
             try:
                 date.fromisoformat(value)
             except ValueError:
                 raise ValueError(f"{value!r} is not a date; write YYYY-MM-DD, YYYY-MM or YYYY") from None
         return value
+
+
+def _fields(model: type[BaseModel], path: tuple) -> set[str]:
+    """The field names of the model that `path` leads to inside `model`."""
+    for step in path:
+        if isinstance(step, str) and step in model.model_fields:
+            found = re.findall(r"\w+", str(model.model_fields[step].annotation))
+            inner = {c.__name__: c for c in Strict.__subclasses__()}
+            model = next((inner[n] for n in found if n in inner), model)
+    return set(model.model_fields)
 
 
 def validated(model: type[Strict], raw, where: str) -> Strict:
@@ -90,7 +100,7 @@ def validated(model: type[Strict], raw, where: str) -> Strict:
         for e in error.errors():
             field = ".".join(str(p) for p in e["loc"])
             if e["type"] == "extra_forbidden":
-                said.append(f"unknown field {field!r}" + nearest(str(e["loc"][-1]), model.model_fields))
+                said.append(f"unknown field {field!r}" + nearest(str(e["loc"][-1]), _fields(model, e["loc"][:-1])))
             elif e["type"] == "missing":
                 said.append(f"field {field!r} is missing; add it")
             else:

@@ -5,6 +5,7 @@
 """
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from .units import UnitError, base, convert, parse
 
 Kind = Literal["primary", "vendor", "press", "analyst", "forecast", "hearsay", "assumption", "measured"]
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+FIELD = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 DEFAULTS = ("label", "source", "as_of", "kind")
 
 
@@ -49,6 +51,8 @@ class Fact(Strict):
     def _sound(self):
         if bool(self.value) == bool(self.text):
             raise ValueError("give either 'value' (a number with a unit) or 'text', and only one")
+        if self.text and (self.low is not None or self.high is not None):
+            raise ValueError("low and high need a value; text has no range")
         try:
             quantities = [parse(self.value)] if self.value else []
             quantities += [convert(parse(o.value), quantities[0].units, "the other figure") for o in self.others if quantities]
@@ -160,6 +164,10 @@ def _record(key: str, raw, where: str, known: dict) -> Record:
     fields = {}
     for name, given in raw.items():
         if name not in DEFAULTS:
+            close = difflib.get_close_matches(str(name), DEFAULTS, 1, cutoff=0.8)
+            if close or not FIELD.fullmatch(str(name)):
+                raise DataError(f"{where}: unknown field {name!r}; " + (f"did you mean {close[0]!r}?" if close else
+                                "a field is lower-case words and digits joined by underscores"))
             given = given if isinstance(given, dict) else {"value": given}
             title = given.get("label") or f"{raw['label']}: {_readable(name)}"
             fact = validated(Fact, {**defaults, **given, "label": title}, f"{where}, field {name!r}")

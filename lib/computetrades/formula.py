@@ -35,8 +35,8 @@ def javascript(number) -> str:
 
     A Statement gives a boolean expression. Named inputs are expanded, so the source stands alone.
     """
-    expr = number.expanded()[0] if hasattr(number, "expanded") else \
-        type(number.expr)(number.left.expanded()[0], number.right.expanded()[0])
+    expr = number.expanded()
+    expr = expr[0] if isinstance(expr, tuple) else expr
     return _JavaScript(lambda key: f'f["{key}"]').doprint(expr)
 
 
@@ -57,7 +57,7 @@ def vega(number, columns: dict[str, str] | None = None, unit: str | None = None)
     def column(key):
         leaf = known[key]
         size = unit_size(leaf.quantity.units)
-        return repr(base(leaf.quantity)) if key not in columns else \
+        return f"({base(leaf.quantity)!r})" if key not in columns else \
             f"({columns[key]})" if size == 1 else f"(({columns[key]})*{size!r})"
     source = _JavaScript(column).doprint(expr).replace("Math.", "")
     return f"({source})/{unit_size(unit if unit is not None else number.quantity.units)!r}"
@@ -84,9 +84,10 @@ class _Text(StrPrinter):
         name, record, _ = self.names[s]
         return f"{name}[{record}]" if record else name
 
+    def _print_Integer(self, n): return figure(int(n), None).replace("−", "-")
+
     def doprint(self, expr):
-        out = super().doprint(expr).replace("**", "^").replace("*", " × ").replace("/", " / ")
-        return re.sub(r"\b(\d{4,})\b", lambda m: figure(int(m[1]), None), out)
+        return super().doprint(expr).replace("**", "^").replace("*", " × ").replace("/", " / ")
 
 
 class _MathML(MathMLPresentationPrinter):
@@ -104,6 +105,15 @@ class _MathML(MathMLPresentationPrinter):
         sub.appendChild(self._leaf("mtext", where))
         return sub
 
+    def _print_Piecewise(self, e):
+        row = self.dom.createElement("mrow")
+        for i, (value, condition) in enumerate(e.args):
+            last = condition == True  # noqa: E712 (sympy's own True)
+            for part in ([self._leaf("mtext", ", else ")] if last else [self._leaf("mtext", ", ")] if i else []) + [self._print(value)] + (
+                    [] if last else [self._leaf("mtext", " if "), self._print(condition)]):
+                row.appendChild(part)
+        return row
+
     def _print_Integer(self, n): return self._leaf("mn", figure(int(n), None))
     def _print_Float(self, x): return self._leaf("mn", figure(float(x), 6))
 
@@ -114,7 +124,8 @@ class _MathML(MathMLPresentationPrinter):
 
 
 def _math(printer, expr) -> str:
-    return f'<math display="inline">{printer.doprint(expr)}</math>'.replace("&#xD7;", "×")
+    return f'<math display="inline">{printer.doprint(expr)}</math>'.replace(
+        "&#xD7;", "×").replace("&ExponentialE;", "e").replace("<mo><</mo>", "<mo>&lt;</mo>").replace("<mo>></mo>", "<mo>&gt;</mo>")
 
 
 class _JavaScript(JavascriptCodePrinter):

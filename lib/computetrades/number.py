@@ -34,6 +34,10 @@ class Leaf:
     number: Number | None = None
     text: str = ""
 
+    def ends(self) -> tuple[pint.Quantity, pint.Quantity]:
+        """Low and high, each the value itself where the source gives no such end."""
+        return (self.quantity if self.low is None else self.low, self.quantity if self.high is None else self.high)
+
 
 class Number:
     """A quantity, its expression, and the leaves (symbol -> Leaf, in order of first use) the expression mentions."""
@@ -57,7 +61,10 @@ class Number:
     def __truediv__(self, other): return _arithmetic(operator.truediv, self, other)
     def __rtruediv__(self, other): return _arithmetic(operator.truediv, other, self)
     def __neg__(self): return -1 * self
-    def __abs__(self): return maximum(self, -self)
+
+    def __abs__(self):
+        from .functions import maximum
+        return maximum(self, -self)
 
     def __pow__(self, power):
         p = as_number(power)._plain("an exponent")
@@ -161,7 +168,7 @@ class Number:
             return None
         if len(ranged) > 16:
             raise ValueError(f"{self.name} depends on {len(ranged)} ranged facts; sample them instead (2^n corners)")
-        ends = [[_magnitude_in(leaf, q) for q in (leaf.low or leaf.quantity, leaf.high or leaf.quantity)]
+        ends = [[_magnitude_in(leaf, q) for q in leaf.ends()]
                 for leaf in ranged.values()]
         corners = np.array(list(itertools.product(*ends)), dtype=float)
         values = self.value(facts=dict(zip(ranged, corners.T)))
@@ -193,6 +200,10 @@ class Statement:
     def expr(self): return self.RELATIONS[self.op](self.left.expr, self.right.expr)
     @property
     def leaves(self): return self.left.leaves | self.right.leaves
+
+    def expanded(self):
+        """The relation over facts, unevaluated, so that one which always holds is still written out."""
+        return self.RELATIONS[self.op](self.left.expanded()[0], self.right.expanded()[0], evaluate=False)
 
     def __str__(self):
         sign = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}.get(self.op, self.op)
@@ -249,7 +260,7 @@ def _base_value(leaf: Leaf, replacement):
         return base(convert(parse(replacement), leaf.quantity.units, leaf.label))
     if isinstance(replacement, pint.Quantity):
         return base(convert(replacement, leaf.quantity.units, leaf.label))
-    return np.asarray(replacement, dtype=float)[()] * unit_size(leaf.quantity.units)
+    return Quantity(np.asarray(replacement, dtype=float)[()], leaf.quantity.units).to_root_units().magnitude
 
 
 def _magnitude_in(leaf: Leaf, quantity) -> float:
@@ -267,7 +278,10 @@ def _compiled(symbols: tuple, expr):
 
 class per_unit:
     """One of something, for formulas: `bytes / TOKEN`. Gives Numbers their unit, vanishes on floats and arrays."""
+    __array_ufunc__ = None
+
     def __init__(self, unit: str): self.quantity = parse(f"1 {unit}")
+    def __mul__(self, x): return x
     def __rtruediv__(self, x): return x
     def __rmul__(self, x): return x
 

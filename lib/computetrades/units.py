@@ -103,7 +103,7 @@ def figure(value: float, digits: int | None = 3) -> str:
     exact = Decimal(repr(float(value))) if not isinstance(value, int) else Decimal(value)
     if exact == 0:
         return "0"
-    if abs(exact - exact.to_integral_value()) <= Decimal("1e-9") * max(1, abs(exact)):
+    if abs(exact - exact.to_integral_value()) <= Decimal("1e-11") * abs(exact):
         exact = exact.to_integral_value()
     rounded = exact if digits is None else exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), ROUND_HALF_UP)
     if digits is not None and rounded.adjusted() > exact.adjusted():  # 9.996 -> 10.0, not 10.00
@@ -121,7 +121,8 @@ def _dress(number: str, unit: pint.Unit, one: bool) -> str:
     items = dict(unit._units)
     money = next((name for name in items if name.endswith(("USD", "EUR")) and items[name] == 1), None)
     if money:
-        scale = {"": "", "kilo": "k", "mega": "M", "giga": "B", "tera": "T"}[money[:-3]]
+        prefix = money[:-3]
+        scale = {"": "", "kilo": "k", "mega": "M", "giga": "B", "tera": "T"}.get(prefix, f" {prefix}")
         per = symbol(unit / ureg.Unit(money)).removeprefix("1")
         head = ("$" if money.endswith("USD") else "€") + number + scale
         return ("−" + head.replace("−", "", 1) if "−" in number else head) + per
@@ -143,5 +144,7 @@ def text(quantity: pint.Quantity, unit: str | pint.Unit | None = None, digits: i
 def range_text(low: pint.Quantity, high: pint.Quantity, unit: str | pint.Unit | None = None, digits: int | None = 3) -> str:
     """'196–392 GW/year'; one value when both ends print alike."""
     unit = parse_unit(unit) if unit is not None else low.units
+    if convert(high, unit).magnitude < convert(low, unit).magnitude:
+        raise ValueError(f"a range runs from low to high, not from {text(low)} to {text(high)}; swap them")
     ends = [figure(convert(end, unit).magnitude, digits) for end in (low, high)]
     return _dress(ends[0] if ends[0] == ends[1] else "–".join(ends), unit, one=ends == ["1", "1"])

@@ -10,7 +10,7 @@ from .verdict import WORST_FIRST, Verdict
 from .verdict import judge as by_rule
 
 AUDIT = "application/vnd.computetrades.audit+json"
-_judged: dict[str, dict] = {}
+_judged: dict[tuple[str, int], dict] = {}  # (claim id, which stated value) -> audit row
 
 
 def judge(claim_id: str, computed, note: str = "", record: str = "") -> None:
@@ -21,13 +21,15 @@ def judge(claim_id: str, computed, note: str = "", record: str = "") -> None:
     """
     name, _, nth = claim_id.partition("#")
     told = claim(name)
+    if nth and nth not in map(str, range(1, len(told.stated) + 1)):
+        raise DataError(f"claim {claim_id}: '#{nth}' is not one of its {len(told.stated)} stated values; count from 1")
     stated = told.stated[int(nth or 1) - 1] if told.stated else None
     try:
         verdict = by_rule(stated, computed)
     except (UnitError, ValueError) as error:
         raise type(error)(f"claim {claim_id}: {error}") from None
     source = computed.leaf.source if isinstance(computed, TextFact) else ""
-    _keep(name, verdict, note, record=record, source=source)
+    _keep(name, verdict, note, record=record, source=source, nth=int(nth or 1))
 
 
 def judge_all(claims, computed, record: str) -> list[dict]:
@@ -36,7 +38,7 @@ def judge_all(claims, computed, record: str) -> list[dict]:
     out = []
     for claim_id, note in notes.items():
         judge(claim_id, computed, note, record)
-        row = _judged[claim_id.partition("#")[0]]
+        row = _judged[_part(claim_id)]
         out.append({key: row[key] for key in ("id", "verdict", "factor", "stated")})
     return out
 
@@ -66,8 +68,10 @@ def audit(chapter: str) -> None:
     own = [c.id for c in all_claims().values() if c.chapter == chapter]
     if not own:
         raise DataError(f"no claims for chapter {chapter!r}{nearest(chapter, {c.chapter for c in all_claims().values()})}")
-    rows = [_judged[i] for i in sorted(_judged, key=lambda i: badness(_judged[i]))]
-    payload = {"chapter": chapter, "claims": rows, "unjudged": [i for i in own if i not in _judged]}
+    rows = {}
+    for row in sorted(_judged.values(), key=badness):
+        rows.setdefault(row["id"], row)  # of several stated values, the worst stands for the claim
+    payload = {"chapter": chapter, "claims": list(rows.values()), "unjudged": [i for i in own if i not in rows]}
     from IPython.display import display
     display({AUDIT: payload, "text/html": cards.audit_html(payload), "text/plain": cards.audit_plain(payload)}, raw=True)
 
@@ -78,14 +82,22 @@ def badness(row: dict) -> tuple:
     return WORST_FIRST.index(row["verdict"]), -(max(f, 1 / f) if f else 1), row["line"], row["id"]
 
 
-def _keep(claim_id: str, verdict: Verdict, note: str, record: str = "", source: str = "", other: str = "") -> None:
+def _keep(claim_id: str, verdict: Verdict, note: str, record: str = "", source: str = "", other: str = "", nth: int = 1) -> None:
     told = claim(claim_id)
+    before = _judged.get((claim_id, nth))
+    if before and before["record"] != record:
+        raise DataError(f"claim {claim_id} is already judged by {before['record'] or 'book.judge'}; judge each stated value once")
     cited = references().get(source)
     row = {"id": told.id, "chapter": told.chapter, "section": told.section, "line": told.line, "claim": told.claim,
            "kind": told.kind, "stated": _stated(told), "verdict": verdict.verdict, "factor": _short(verdict.factor),
            "why": verdict.why, "note": note, "record": record, "contradicts": other,
            "source": source, "cited": cited.short if cited else "", "url": cited.url if cited else ""}
-    _judged[told.id] = row
+    _judged[told.id, nth] = row
+
+
+def _part(claim_id: str) -> tuple[str, int]:
+    name, _, nth = claim_id.partition("#")
+    return name, int(nth or 1)
 
 
 def _stated(told) -> str:

@@ -19,7 +19,7 @@ LARGE = ("ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen
          "seventy|eighty|ninety|hundred|thousand|million|billion|trillion|dozen")
 SMALL = "two|three|four|five|six|seven|eight|nine"
 FIGURES = re.compile(
-    rf"\b(?:twice|thrice|half|halves|halved|halving|doubl\w+|tripl\w+|quadrupl\w+|\w+fold|percent|"
+    rf"\b(?:twice|thrice|half|halves|halved|halving|doubl\w+|tripl\w+|quadrupl\w+|\w+-?fold|percent|"
     rf"(?:{LARGE})s?|(?:{SMALL})[ -]times|(?:a|one|{SMALL})[ -](?:third|quarter|fifth|tenth|hundredth)s?)\b"
     r"|\S*\d\S*", re.IGNORECASE)
 
@@ -38,11 +38,16 @@ class Problem:
 def forms(text: str) -> list[str]:
     """The ways in which prose may quote a record: whole, without its denominator, and as the bare figure.
 
-    '320 KiB/token' -> ['320 KiB/token', '320 KiB', '320'].
+    '320 KiB/token' -> ['320 KiB/token', '320 KiB', '320']. A phrase has one form.
     """
+    return list(dict.fromkeys(_whole_short_bare(text)))
+
+
+def _whole_short_bare(text: str) -> list[str]:
     short = text.partition("/")[0] if re.match(r"[−$€]?[\d]", text) else text
-    bare = re.match(r"−?[\d,.]+(?:–[\d,.]+)?(?= |%|×|$)", short)
-    return list(dict.fromkeys([text, short, bare.group() if bare else short]))
+    number = r"[\d,.]+(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?"
+    bare = re.match(rf"−?{number}(?:–{number})?(?=[ %×kMBT]|$)", short)
+    return [text, short, bare.group() if bare else short]
 
 
 def check(document: str, cells, table: dict[str, dict]) -> list[Problem]:
@@ -85,14 +90,10 @@ def rewrite(source: str, old: dict[str, dict], new: dict[str, dict]) -> str:
         literal, key = m[1], m[2]
         if key not in new:
             return m[0]
-        before = forms(old[key]["text"]) if key in old else []
-        shape = before.index(literal) if literal in before else _shape(literal, new[key]["text"])
-        return f"[{(forms(new[key]['text']) * 3)[shape] if shape < len(forms(new[key]['text'])) else forms(new[key]['text'])[-1]}](#{key})"
+        before = _whole_short_bare(old[key]["text"]) if key in old else []
+        shape = before.index(literal) if literal in before else 0 if "/" in literal else 2 if re.fullmatch(r"−?[\d,.–]+", literal) else 1
+        return f"[{_whole_short_bare(new[key]['text'])[shape]}](#{key})"
     return re.sub(rf"\[([^\[\]]*)\]\({QUOTED.pattern}\)", put, source)
-
-
-def _shape(literal: str, text: str) -> int:
-    return 0 if "/" in literal else 2 if re.fullmatch(r"−?[\d,.–]+", literal) and len(forms(text)) == 3 else min(1, len(forms(text)) - 1)
 
 
 def _links(source: str):
@@ -104,8 +105,8 @@ def _links(source: str):
             elif child.type == "link_close":
                 yield href, text
                 href = None
-            elif href is not None and child.type in ("text", "code_inline"):
-                text += child.content
+            elif href is not None:
+                text += " " if child.type == "softbreak" else child.content
 
 
 def _plain_texts(source: str):
@@ -133,7 +134,7 @@ def _plain_texts(source: str):
 def allowed() -> re.Pattern:
     """allowed.txt as one pattern: a line is a regular expression for a name or a date that may hold digits."""
     lines = (Path(__file__).parent / "allowed.txt").read_text(encoding="utf-8").splitlines()
-    return re.compile("|".join(rf"(?<![\w$€])(?:{line})(?!\w)" for line in lines if line and not line.startswith("#")))
+    return re.compile("|".join(rf"(?<![\w$€])(?:{line})(?![\w%×])" for line in lines if line and not line.startswith("#")))
 
 
 def _nearest(key, table):

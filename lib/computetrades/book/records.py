@@ -76,8 +76,8 @@ def fact_payload(leaf: Leaf) -> dict:
         out |= {"value": _steady(base(leaf.quantity)), "unit": symbol(leaf.quantity.units),
                 "base_unit": symbol(leaf.quantity.to_root_units().units)}
         if leaf.low is not None or leaf.high is not None:
-            ends = [leaf.low if leaf.low is not None else leaf.quantity, leaf.high if leaf.high is not None else leaf.quantity]
-            out["range"] = {"low": _steady(base(ends[0])), "high": _steady(base(ends[1])), "text": range_text(*ends, digits=None)}
+            low, high = leaf.ends()
+            out["range"] = {"low": _steady(base(low)), "high": _steady(base(high)), "text": range_text(low, high, digits=None)}
     return out
 
 
@@ -114,7 +114,7 @@ def _input(leaf: Leaf) -> dict:
                             "cited": known[o.source].short, "url": known[o.source].url, "as_of": o.as_of, "note": o.note}
                            for o in leaf.others]}
         if leaf.low is not None or leaf.high is not None:
-            out["range_text"] = range_text(leaf.low or leaf.quantity, leaf.high or leaf.quantity, leaf.quantity.units, None)
+            out["range_text"] = range_text(*leaf.ends(), leaf.quantity.units, None)
     return out
 
 

@@ -20,7 +20,7 @@ from ..number import Number, Statement, as_number
 from ..units import Quantity, UnitError, base, convert, figure, parse_unit, symbol, text, unit_size
 
 WORST_FIRST = ("contradicts", "unsupported", "off", "rounds", "holds", "opinion")
-HEDGED, FIRM, SAME = 0.05, 0.01, 0.10
+HEDGED, FIRM, SAME = (x * (1 + 1e-9) for x in (0.05, 0.01, 0.10))  # a hair more, against float noise
 SUFFIX = {"": 1, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 
 
@@ -54,6 +54,8 @@ def judge(stated: Stated | None, computed) -> Verdict:
     if isinstance(computed, list):
         raise ValueError(f"{stated.text!r} is not a list of values; give one Number or a (low, high) tuple")
     ends = tuple(_in_unit(c, stated) for c in computed) if isinstance(computed, tuple) else None
+    if ends and ends[0] > ends[1]:
+        raise ValueError(f"a computed range runs from low to high, not from {ends[0]:g} to {ends[1]:g}; swap them")
     if stated.low is not None:
         if ends:
             return _worst([_point(s, stated, c) for s, c in zip((stated.low, stated.high), ends)])
