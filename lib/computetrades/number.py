@@ -207,7 +207,7 @@ class Statement:
 
     def __str__(self):
         sign = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}.get(self.op, self.op)
-        return f"{self.left} {sign} {self.right}"
+        return f"{self.left} {sign} {self.right.to(self.left.quantity.units)}"
 
 
 def as_number(x) -> Number:

@@ -46,7 +46,7 @@ def _input(i: dict, link) -> str:
     if i.get("range_text"):
         head += f" ({escape(i['range_text'])})"
     cited = f'<a href="{escape(i["url"])}">{escape(i["cited"])}</a>' if i["url"] else escape(i["cited"])
-    told = [t for t in (cited, escape(i["as_of"]), escape(i["kind"]), "from a secondary copy" if i["secondary"] else "") if t]
+    told = [t for t in (cited, f"<time>{escape(i['as_of'])}</time>", escape(i["kind"]), "from a secondary copy" if i["secondary"] else "") if t]
     out = f'{head}<br><span class="ct-source">{", ".join(told)}</span>'
     for o in i["others"]:
         out += f'<br><span class="ct-source">but {escape(o["text"])}: {escape(o["cited"])}, {escape(o["as_of"])}. {escape(o["note"])}</span>'
@@ -89,7 +89,7 @@ def audit_html(payload: dict, link=None, inline=escape) -> str:
         f'<td>{escape(r["stated"])}</td><td>{badge(r["verdict"], r["factor"])}</td><td>{reason(r, inline)}</td></tr>'
         for r in payload["claims"])
     left = f'<p class="ct-source">{len(payload["unjudged"])} more claims of these sections are not judged yet.</p>' if payload["unjudged"] else ""
-    return (f'<div class="ct-scroll"><table class="ct-audit"><thead><tr><th>The essay says</th><th>Stated</th><th>Verdict</th>'
+    return (f'<div class="ct-scroll" tabindex="0" role="region" aria-label="Audit of this chapter"><table class="ct-audit"><thead><tr><th scope="col">The essay says</th><th>Stated</th><th>Verdict</th>'
             f'<th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>{left}')
 
 

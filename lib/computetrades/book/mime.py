@@ -23,7 +23,9 @@ class Outputs:
         content = data.content if isinstance(data.content, dict) else json.loads(data.content)
         if data.mime_type == VEGA:
             spec = json.dumps(content, sort_keys=True, separators=(",", ":")).replace("</", "<\\/")
-            told = html.escape(content.get("description", ""))
+            if not content.get("description"):
+                raise ValueError("a chart has no description; pass its alt text to charts.finish")
+            told = html.escape(content["description"])
             return [nodes.raw("", f'<div class="ct-chart" role="figure" aria-label="{told}"><script type="application/json">{spec}</script>'
                               "</div>", format="html", chart=True)]
         kind = "record" if data.mime_type == RECORD else "audit"

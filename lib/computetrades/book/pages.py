@@ -31,8 +31,8 @@ def ledger(draw) -> str:
     return (f'<p>As data: <a href="{_root(draw)}ledger.json">ledger.json</a>, <a href="{_root(draw)}ledger.csv">ledger.csv</a>.</p>'
             '<form class="ct-filter"><label>Find <input type="search" name="q" placeholder="words"></label> '
             '<label>Show <select name="kind"><option value="">records and facts</option><option value="record">records</option>'
-            f'<option value="fact">facts</option></select></label> <output>{len(rows)} of {len(rows)}</output></form>'
-            '<div class="ct-scroll"><table class="ct-ledger"><thead><tr><th>Number</th><th>Value</th><th>Where from</th></tr></thead>'
+            f'<option value="fact">facts</option></select></label> <output>{len(rows):,} of {len(rows):,}</output></form>'
+            '<div class="ct-scroll" tabindex="0" role="region" aria-label="Ledger"><table class="ct-ledger"><thead><tr><th scope="col">Number</th><th scope="col">Value</th><th scope="col">Where from</th></tr></thead>'
             f'<tbody>{"".join(rows)}</tbody></table></div>')
 
 
@@ -57,7 +57,7 @@ def audit(draw) -> str:
     return ('<form class="ct-filter"><label>Find <input type="search" name="q" placeholder="words"></label> '
             f'<label>Chapter <select name="chapter"><option value="">all</option>{chapters}</select></label> '
             f'<label>Verdict <select name="verdict"><option value="">all</option>{verdicts}</select></label> '
-            f'<output>{len(rows)} of {len(rows)}</output></form><div class="ct-scroll"><table class="ct-audit"><thead><tr>'
+            f'<output>{len(rows):,} of {len(rows):,}</output></form><div class="ct-scroll" tabindex="0" role="region" aria-label="Audit"><table class="ct-audit"><thead><tr>'
             '<th>The essay says</th><th>Stated</th><th>Computed</th><th>Verdict</th><th>Why</th></tr></thead>'
             f'<tbody>{"".join(rows)}</tbody></table></div>')
 
@@ -81,11 +81,11 @@ def audit_counts(draw) -> str:
     head = "".join(f"<th>{SAID.get(v, 'not judged yet')}</th>" for v in order)
 
     def row(name, counts):
-        return f"<tr><th>{name}</th>" + "".join(f"<td>{counts[v] or ''}</td>" for v in order) + f"<td>{counts.total()}</td></tr>"
+        return f"<tr><th>{name}</th>" + "".join(f"<td>{counts[v]:,}</td>" if counts[v] else "<td></td>" for v in order) + f"<td>{counts.total():,}</td></tr>"
     body = "".join(row(_title(draw, f"chapters/{name}"), counts) for name, counts in sorted(by_chapter.items())
                    if set(counts) - {"none"})
     rest = sum((c for c in by_chapter.values() if not set(c) - {"none"}), Counter())
-    return (f'<div class="ct-scroll"><table class="ct-counts"><thead><tr><th></th>{head}<th>claims</th></tr></thead><tbody>{body}'
+    return (f'<div class="ct-scroll" tabindex="0" role="region" aria-label="Verdicts by chapter"><table class="ct-counts"><thead><tr><th></th>{head}<th>claims</th></tr></thead><tbody>{body}'
             f'{row("chapters to come", rest) if rest else ""}{row("all", total)}</tbody></table></div>')
 
 

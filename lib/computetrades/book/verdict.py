@@ -165,7 +165,9 @@ def _worst(verdicts: list[Verdict]) -> Verdict:
     def badness(v):
         return -WORST_FIRST.index(v.verdict), abs((v.factor or 1e9) - 1)
     worst = max(verdicts, key=badness)
-    return Verdict(worst.verdict, worst.factor, "; ".join(v.why for v in verdicts))
+    said, _, stated = verdicts[0].why.partition(", stated ")
+    also = [v.why.partition(", stated ")[0].removeprefix("computed ") for v in verdicts[1:]]
+    return Verdict(worst.verdict, worst.factor, f"{', '.join([said, *also])}; stated {stated}")
 
 
 def last_digit(value: float, printed: str) -> float:

@@ -98,7 +98,7 @@ for (const form of document.querySelectorAll("form.ct-filter")) {
     const wanted = Object.entries(chosen).filter(([, value]) => value);
     const fits = rows.map((row, i) => words.every(w => texts[i].includes(w)) && wanted.every(([name, value]) => row.dataset[name] === value));
     const shown = rows.filter((_, i) => fits[i]);
-    form.querySelector("output").value = `${shown.length} of ${rows.length}`;
+    form.querySelector("output").value = `${shown.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`;
     rows.forEach((row, i) => { if (!fits[i]) row.hidden = true; });
     // Laying out a thousand rows takes a third of a second: the first screens at once, the others behind the next keystroke.
     for (let i = 0; i < shown.length; i += 100) {
