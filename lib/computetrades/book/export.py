@@ -8,7 +8,9 @@ from pathlib import Path
 
 from ..claims import all_claims
 from ..facts import all_leaves
+from ..units import base, parse, symbol, text
 from .records import fact_payload
+from .verdict import FIRM, HEDGED, SAME, WORST_FIRST
 
 
 @dataclass
@@ -47,15 +49,37 @@ def gather(records: dict[str, list], audits: dict[str, list], uses: dict[str, li
                 book.faults.append(f"{page}: claim {row['id']!r} is already judged in {book.claims[row['id']]['judged_in']}; "
                                    "judge it once")
             book.claims[row["id"]] = {**row, "judged_in": page}
-    for payload in book.records.values():
+    for payload in list(book.records.values()):
         for c in payload["claims"]:
             if not book.claims[c["id"]]["verdict"]:
                 book.faults.append(f"{payload['chapter']}: claim {c['id']!r} is judged by record {payload['key']!r} but the "
                                    "chapter never calls book.audit after it")
+    book.records |= own_numbers(list(book.claims.values()))
     for page in sorted(uses):
         for key in uses[page]:
             book.used.setdefault(key, []).append(page)
     return book
+
+
+def own_numbers(claims: list[dict]) -> dict[str, dict]:
+    """The book's numbers about itself, quotable like records: counts of claims by verdict, and the tolerances of the rules."""
+    judged = [c for c in claims if c["verdict"]]
+    out = [_own("audit.claims", "Claims of the essay in the catalogue", str(len(claims)), "count of data/claims"),
+           _own("audit.judged", "Claims that have a verdict", str(len(judged)), "count of claims with a verdict")]
+    out += [_own(f"audit.{v}", f"Claims judged '{v}'", str(sum(c["verdict"] == v for c in judged)), f"count of claims judged {v}")
+            for v in WORST_FIRST]
+    out += [_own(f"rule.{name}", label, f"{100 * round(size, 6):g} percent", "set in book/verdict.py") for name, label, size in
+            [("about", "Tolerance of 'rounds' for a value hedged with 'about'", HEDGED),
+             ("exact", "Tolerance of 'rounds' for a value printed without a hedge", FIRM),
+             ("same", "Farthest that a value which rounds to the printed digits may be and still 'hold'", SAME)]]
+    return {p["key"]: p for p in out}
+
+
+def _own(key: str, label: str, value: str, formula: str) -> dict:
+    quantity = parse(value)
+    return {"key": key, "label": label, "text": text(quantity, digits=None), "value": base(quantity), "digits": None,
+            "unit": symbol(quantity.units), "base_unit": "", "formula": formula, "mathml": "", "mathml_values": "", "js": None,
+            "inputs": [], "facts": [], "range": None, "elasticity": {}, "claims": [], "chapter": "appendix/audit"}
 
 
 def write(book: Book, folder: Path) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
-from ..facts import all_leaves
 from . import prose
+from .export import gather
 from .judging import AUDIT
-from .records import RECORD, fact_payload
+from .records import RECORD
 
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
           "language_info": {"name": "python"}}
@@ -42,10 +43,9 @@ def payloads(path: Path, mime: str) -> list[dict]:
 
 def published(root: Path) -> dict[str, dict]:
     """Key -> payload, for every stored record and every fact."""
-    table = {key: fact_payload(leaf) for key, leaf in all_leaves().items()}
-    for path in chapters(root):
-        table |= {p["key"]: {**p, "chapter": f"chapters/{path.stem}"} for p in payloads(path, RECORD)}
-    return table
+    pages = {f"chapters/{path.stem}": path for path in chapters(root)}
+    return gather({name: payloads(path, RECORD) for name, path in pages.items()},
+                  {name: payloads(path, AUDIT) for name, path in pages.items()}, {}).table
 
 
 def notes(path: Path) -> list[tuple[str, str]]:
@@ -75,11 +75,18 @@ def execute(path: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def _executed(path: Path) -> nbformat.NotebookNode:
+    try:
+        return execute(path)
+    except CellExecutionError as error:
+        sys.exit(f"{path.name} does not run, so nothing was stored or rewritten:\n{error}")
+
+
 def sync(root: Path) -> list[prose.Problem]:
     """Execute every chapter, store the outputs, rewrite the quoted literals; returns the problems that remain."""
     old, paths = published(root), chapters(root)
     with ThreadPoolExecutor(2) as pool:
-        for path, notebook in zip(paths, pool.map(execute, paths)):
+        for path, notebook in zip(paths, list(pool.map(_executed, paths))):
             nbformat.write(notebook, path)
     new = published(root)
     for path in paths:
