@@ -84,15 +84,17 @@ def unit_size(unit: str | pint.Unit) -> float:
 
 
 def symbol(unit: pint.Unit, plural: bool = False) -> str:
-    """'KiB/token', 'GB/s', 'mm²', 'tools/GW'; '' when dimensionless. Only the first counted noun takes a plural."""
+    """'KiB/token', 'GB/s', 'mm²', 'tools/GW', 'tool-years/GW'; '' when dimensionless. The last noun above takes the plural."""
     over, under = [], []
+    nouns = [name for name, power in unit._units.items() if power == 1 and name in SPELLED]
     for name, power in unit._units.items():
         text = name if name in SPELLED else ureg.get_symbol(name)
-        if plural and power == 1 and not over and name in SPELLED:
+        if plural and nouns and name == nouns[-1]:
             text = SPELLED[name]
         text += {1: "", 2: "²", 3: "³"}.get(abs(power), f"^{abs(power):g}")
         (over if power > 0 else under).append(text)
-    return "/".join(["·".join(over) or ("1" if under else "")] + under)
+    join = "-" if len(nouns) == len(over) else "·"
+    return "/".join([join.join(over) or ("1" if under else "")] + under)
 
 
 def figure(value: float, digits: int | None = 3) -> str:

@@ -64,7 +64,7 @@ def audit(draw) -> str:
 
 def _audit_row(draw, c) -> str:
     computed = draw.number(c["record"], draw.book.records[c["record"]]["text"]) if c["record"] in draw.book.records else ""
-    where = f'<a href="{draw.page(c["judged_in"])}">{_title(draw, c["judged_in"])}</a>' if c["judged_in"] else c["chapter"]
+    where = f'<a href="{draw.page(c["judged_in"])}">{_title(draw, c["judged_in"])}</a>' if c["judged_in"] else _title(draw, f"chapters/{c['chapter']}")
     mark = badge(c["verdict"], c["factor"]) if c["verdict"] else '<span class="ct-source">not judged yet</span>'
     return (f'<tr id="{c["id"]}" data-chapter="{c["chapter"]}" data-verdict="{c["verdict"] or "none"}"><td>{escape(c["claim"])}'
             f'<div class="ct-source">{where}, line {c["line"]}</div></td><td>{escape(c["stated"])}</td><td>{computed}</td>'
@@ -81,7 +81,7 @@ def audit_counts(draw) -> str:
     head = "".join(f"<th>{SAID.get(v, 'not judged yet')}</th>" for v in order)
 
     def row(name, counts):
-        return f"<tr><th>{name}</th>" + "".join(f"<td>{counts[v]:,}</td>" if counts[v] else "<td></td>" for v in order) + f"<td>{counts.total():,}</td></tr>"
+        return f'<tr><th scope="row">{name}</th>' + "".join(f"<td>{counts[v]:,}</td>" if counts[v] else "<td></td>" for v in order) + f"<td>{counts.total():,}</td></tr>"
     body = "".join(row(_title(draw, f"chapters/{name}"), counts) for name, counts in sorted(by_chapter.items())
                    if set(counts) - {"none"})
     rest = sum((c for c in by_chapter.values() if not set(c) - {"none"}), Counter())
@@ -103,6 +103,8 @@ def bibliography(draw) -> str:
 
 
 def _title(draw, docname: str) -> str:
+    if docname.startswith("chapters/"):
+        return f"chapter {docname.removeprefix('chapters/')[:2]}"
     titles = draw.env.titles
     return escape(titles[docname].astext()) if docname in titles else escape(docname.rpartition("/")[2])
 
