@@ -83,21 +83,36 @@ def _executed(path: Path) -> nbformat.NotebookNode:
 
 
 def sync(root: Path) -> list[prose.Problem]:
-    """Execute every chapter, store the outputs, rewrite the quoted literals; returns the problems that remain."""
+    """Execute every chapter, store the outputs, rewrite the quoted literals; returns the problems that remain.
+
+    Audit notes live in code cells, so a chapter whose notes were rewritten is executed once more.
+    """
     old, paths = published(root), chapters(root)
-    with ThreadPoolExecutor(2) as pool:
-        for path, notebook in zip(paths, list(pool.map(_executed, paths))):
-            nbformat.write(notebook, path)
+    _store(paths)
     new = published(root)
-    for path in paths:
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                cell.source = prose.rewrite(cell.source, old, new)
-        nbformat.write(notebook, path)
+    again = [path for path in paths if _rewrite(path, old, new)]
+    if again:
+        _store(again)
     for path in pages(root):
         path.write_text(prose.rewrite(path.read_text(encoding="utf-8"), old, new), encoding="utf-8")
     return check_all(root)
+
+
+def _store(paths: list[Path]) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        for path, notebook in zip(paths, list(pool.map(_executed, paths))):
+            nbformat.write(notebook, path)
+
+
+def _rewrite(path: Path, old: dict, new: dict) -> bool:
+    """Rewrite the quotes of one notebook in place; True when a code cell changed."""
+    notebook, code_changed = nbformat.read(path, as_version=4), False
+    for cell in notebook.cells:
+        source = prose.rewrite(cell.source, old, new)
+        code_changed |= cell.cell_type == "code" and source != cell.source
+        cell.source = source
+    nbformat.write(notebook, path)
+    return code_changed
 
 
 if __name__ == "__main__":  # python -m computetrades.book.notebooks: what `make sync` runs

@@ -22,6 +22,11 @@ def mha_elements(model):
     return 2 * model.n_layers * model.n_heads * model.head_dim
 
 
+def mqa_elements(model):
+    """Elements per token if all query heads shared a single key-value head (Shazeer 2019)."""
+    return 2 * model.n_layers * model.head_dim
+
+
 def mla_elements(model):
     """Elements per token of multi-head latent attention: one latent and one shared rotary key per layer (DeepSeek-V2, 2.1)."""
     return model.n_layers * (model.kv_lora_rank + model.qk_rope_head_dim)
@@ -52,7 +57,7 @@ def weight_bytes(model, fmt):
 
 
 def users(n_gpus, hbm_capacity, weights, cache):
-    """Whole sequences whose cache fits beside the weights; activations and fragmentation are left out, so an upper bound."""
+    """Whole sequences whose cache fits beside the weights; whatever else must fit (activations) has to be taken off hbm_capacity."""
     return maximum(floor((n_gpus * hbm_capacity - weights) / cache), 0) * USER
 
 

@@ -60,3 +60,15 @@ def fleet_after(installed, first_year, last_year, n_years, years):
     None is retired. At years = n_years this is installed + n_years * (first_year + last_year) / 2.
     """
     return installed + first_year * years + (last_year - first_year) * years ** 2 / (2 * n_years)
+
+
+def fleet_in_todays_tools(installed, first_year, last_year, n_years, years, gain):
+    """The fleet of `fleet_after`, each new tool counted at the speed of its year of shipment.
+
+    Speed of new tools rises evenly by `gain` (0.5 for half as fast again) over n_years; installed tools keep theirs. With
+    output r(s) and speed 1 + gain * s / n, this is installed plus the integral of their product from 0 to `years`.
+    """
+    growth = (last_year - first_year) / n_years
+    sooner = first_year * years + growth * years ** 2 / 2
+    faster = gain / n_years * (first_year * years ** 2 / 2 + growth * years ** 3 / 3)
+    return installed + sooner + faster

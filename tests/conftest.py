@@ -1,0 +1,107 @@
+"""Shared by the tests of the whole book: copies of it to work on, and a fact changed in such a copy."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+from computetrades.data import read_yaml
+
+ROOT = Path(__file__).parents[1]
+TRACKED = ("chapters", "appendix", "data", "lib", "references.bib", "intro.md", "_config.yml", "_toc.yml",
+           "requirements.txt", "pyproject.toml")
+BUILD = (str(Path(sys.executable).parent / "jupyter-book"), "build", ".", "--warningiserror", "--nitpick", "--keep-going")
+
+
+@dataclass
+class Copy:
+    """A copy of the book that runs its own library on its own data."""
+    root: Path
+    env: dict = field(init=False)
+
+    def __post_init__(self):
+        self.env = {**os.environ, "PYTHONPATH": str(self.root / "lib"), "COMPUTETRADES_DATA": str(self.root / "data")}
+
+    def start(self, *command: str) -> subprocess.Popen:
+        return subprocess.Popen(command, cwd=self.root, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True)
+
+    def python(self, *arguments: str) -> tuple[int, str]:
+        return finish(self.start(sys.executable, *arguments))
+
+    def build(self) -> tuple[int, str]:
+        """(exit status, what was said) of a build as `make book` runs it."""
+        return finish(self.start(*BUILD))
+
+
+def finish(process: subprocess.Popen) -> tuple[int, str]:
+    said, _ = process.communicate(timeout=400)
+    return process.returncode, re.sub(r"\x1b\[[0-9;]*m", "", said)
+
+
+@pytest.fixture(scope="session")
+def copy_book():
+    """copy_book(folder): the tracked files of the book, copied there."""
+    def copy(folder: Path) -> Copy:
+        folder.mkdir(parents=True)
+        for name in TRACKED:
+            source, leave = ROOT / name, shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "_build")
+            shutil.copytree(source, folder / name, ignore=leave) if source.is_dir() else shutil.copy(source, folder / name)
+        return Copy(folder)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def change_fact():
+    """change_fact(data folder, key): the fact moved by a third or so, written to its file; whole counts stay whole."""
+    return _change_fact
+
+
+def _change_fact(data: Path, key: str, factor: float = 1.37) -> Path:
+    record, name = key.split(".")
+    name = name.replace("-", "_")
+    for path in sorted((data / "facts").glob("*.yaml")):
+        content = _content(path.resolve())
+        if record in content:
+            given = content[record][name]
+            given = dict(given) if isinstance(given, dict) else {"value": given}
+            given |= _moved(given, factor)
+            path.unlink()  # it may be a link to the real one
+            path.write_text(yaml.dump({**content, record: {**content[record], name: given}}, Dumper=_Dumper,
+                                      sort_keys=False, allow_unicode=True), encoding="utf-8")
+            return path
+    raise KeyError(key)
+
+
+def _moved(given: dict, factor: float) -> dict:
+    """value, low and high after the change: a share stays below one, the range is widened only as far as it must be."""
+    literal, unit = re.fullmatch(r"\s*([-−+]?[\d.,_]+(?:[eE][-+]?\d+)?)(.*)", str(given["value"])).groups()
+    old = float(literal.replace(",", "").replace("_", "").replace("−", "-"))
+    if unit.strip() in ("percent", "%") and 0 < old <= 100 <= old * factor:
+        factor = 1 / factor
+    new = old * factor if old else 1.0
+    if old.is_integer():
+        new = round(new) if round(new) != old else int(old) + 1
+    out = {"value": f"{new:.12g}{unit}"}
+    if given.get("low") is not None:
+        out["low"] = min(float(given["low"]), new)
+    if given.get("high") is not None:
+        out["high"] = max(float(given["high"]), new)
+    return out
+
+
+def _content(path: Path, kept={}) -> dict:
+    """The file's content, read once per state of the file."""
+    state = path.stat().st_mtime_ns, path.stat().st_size
+    if kept.get(path, (None,))[0] != state:
+        kept[path] = state, read_yaml(path)
+    return kept[path][1]
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
+    def ignore_aliases(self, data): return True

@@ -1,0 +1,258 @@
+"""Every stored chapter: what it carries, how it is written, and who imports whom in the library behind it."""
+import ast
+import json
+import re
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from IPython.core.inputtransformer2 import TransformerManager
+
+from computetrades.book import notebooks, prose
+from computetrades.book.judging import AUDIT
+from computetrades.book.records import RECORD
+from computetrades.facts import all_leaves
+
+ROOT = Path(__file__).parents[1]
+LIB = ROOT / "lib" / "computetrades"
+CHAPTERS = notebooks.chapters(ROOT)
+CHART = "application/vnd.vegalite.v6+json"
+PUBLISHES = re.compile(r"\b(?:book\.(?:record|state|audit)|charts\.finish)\(")
+
+chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+
+
+@lru_cache
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path):
+    """(cell number from 1, cell) of the code cells."""
+    return [(i, c) for i, c in enumerate(read(path).cells, 1) if c.cell_type == "code"]
+
+
+def markdown(path):
+    return notebooks.markdown_cells(path)
+
+
+def charts_of(path):
+    return [o["data"][CHART] for _, c in code_cells(path) for o in c.outputs if CHART in o.get("data", {})]
+
+
+def test_there_are_chapters():
+    assert CHAPTERS
+
+
+# What a stored chapter carries
+
+def publishes(source):
+    """True where a cell itself calls something that publishes; a call inside a `def` publishes where that is called."""
+    tree = ast.parse(TransformerManager().transform_cell(source))
+    todo = list(tree.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Call) and PUBLISHES.match(ast.unparse(node.func) + "("):
+            return True
+        if not isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            todo += ast.iter_child_nodes(node)
+    return False
+
+
+@chapter
+def test_every_cell_that_publishes_has_its_output_stored(path):
+    bare = [i for i, c in code_cells(path) if publishes(c.source) and not c.outputs]
+    assert not bare, f"cells {bare} have no stored output, so nbval passes them whatever they compute; run `make sync`"
+
+
+@chapter
+def test_no_stored_output_is_an_error_or_a_stray_message(path):
+    strays = [(i, o.output_type) for i, c in code_cells(path) for o in c.outputs if o.output_type in ("error", "stream")]
+    assert not strays
+
+
+@chapter
+def test_it_publishes_at_least_ten_records(path):
+    assert len(notebooks.payloads(path, RECORD)) >= 10
+
+
+@chapter
+def test_its_audit_is_its_own_and_its_last_output(path):
+    audits = notebooks.payloads(path, AUDIT)
+    assert [a["chapter"] for a in audits] == [path.stem]
+    assert audits[0]["claims"]
+    late = [p["key"] for i, c in code_cells(path) for o in c.outputs if (p := o.get("data", {}).get(RECORD)) and i > audit_cell(path)]
+    assert not late, "published after the audit, so its claims would be missing there"
+
+
+def audit_cell(path):
+    return next(i for i, c in code_cells(path) if any(AUDIT in o.get("data", {}) for o in c.outputs))
+
+
+@chapter
+def test_records_are_the_ones_the_facts_and_other_chapters_leave_free(path):
+    keys = [p["key"] for p in notebooks.payloads(path, RECORD)]
+    others = {p["key"] for other in CHAPTERS if other != path for p in notebooks.payloads(other, RECORD)}
+    assert len(keys) == len(set(keys))
+    assert not set(keys) & set(all_leaves())
+    assert not set(keys) & others
+
+
+@chapter
+def test_at_least_two_charts_have_sliders(path):
+    with_sliders = [s for s in charts_of(path) if any("bind" in p for p in s.get("params", ()))]
+    assert len(with_sliders) >= 2
+
+
+@chapter
+def test_every_chart_is_described_in_words_and_has_a_picture(path):
+    for i, cell in code_cells(path):
+        for out in cell.outputs:
+            if CHART in out.get("data", {}):
+                assert out["data"][CHART].get("description", "").strip(), f"cell {i}"
+                assert out["data"]["image/svg+xml"].lstrip().startswith("<svg"), f"cell {i}"
+
+
+# How it is stored
+
+@chapter
+def test_the_first_cell_installs_the_library_where_it_is_missing(path):
+    first = read(path).cells[0]
+    assert first.cell_type == "code" and first.metadata.get("tags") == ["remove-cell"]
+    assert re.match(r"try:\n    import computetrades\nexcept ImportError:.*\n    %pip install", first.source)
+    assert not first.outputs
+
+
+@chapter
+def test_nothing_is_stored_that_differs_between_two_equal_runs(path):
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    assert raw["metadata"] == notebooks.KERNEL
+    for i, cell in enumerate(raw["cells"], 1):
+        assert set(cell["metadata"]) <= {"tags"}, f"cell {i}"
+        assert cell["id"] == f"cell-{i}"
+        for out in cell.get("outputs", ()):
+            assert not out.get("metadata"), f"cell {i}"
+            assert not re.search(r"\bat 0x[0-9a-f]{6,}", json.dumps(out)), f"cell {i} shows a memory address"
+
+
+@chapter
+def test_the_title_comes_first(path):
+    titles = [(i, line) for i, text in markdown(path) for line in text.splitlines() if line.startswith("# ")]
+    assert len(titles) == 1 and titles[0][0] == 2
+
+
+# How it is written
+
+def test_every_quoted_number_agrees_and_no_figure_is_loose():
+    assert [str(p) for p in notebooks.check_all(ROOT)] == []
+
+
+@chapter
+def test_every_quote_is_a_link_to_markdown_as_well(path):
+    """What looks like a quoted number in the source is one for the parser: no `$` pair or bracket swallows it."""
+    for i, text in markdown(path):
+        looks_like = re.findall(rf"\[([^\[\]]*)\]\({prose.QUOTED.pattern}\)", text)
+        plain = [(k, re.sub(r"[*_]", "", re.sub(r"\s+", " ", t))) for t, k in looks_like]
+        assert sorted(plain) == sorted(prose.quotes(text)), f"cell {i}"
+
+
+@chapter
+def test_markdown_is_plain_commonmark_and_math(path):
+    for i, text in markdown(path):
+        where = f"cell {i}"
+        assert not re.search(r"\{[\w:-]+\}`", text), f"{where}: a role, which Colab and GitHub show raw"
+        assert not re.search(r"^\s*(?:`{3,}|~{3,}|:{3,})\s*\{", text, re.M), f"{where}: a directive"
+        assert not re.search(r"^:::|^\(\S+\)=\s*$|\{\{", text, re.M), f"{where}: MyST-only syntax"
+        for token in prose.MARKDOWN.parse(text):
+            inner = [token, *(token.children or ())]
+            assert not any(t.type in ("html_block", "html_inline") for t in inner), f"{where}: raw HTML"
+
+
+def slugs(path):
+    """The anchors that a page's headings make."""
+    texts = [path.read_text(encoding="utf-8")] if path.suffix == ".md" else [t for _, t in markdown(path)]
+    titles = [line.lstrip("#").strip() for t in texts for line in t.splitlines() if re.match(r"#{1,3} ", line)]
+    return {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}
+
+
+@pytest.mark.parametrize("path", [*CHAPTERS, *notebooks.pages(ROOT)], ids=lambda p: p.stem)
+def test_links_inside_the_book_lead_somewhere(path):
+    for i, text in markdown(path):
+        for href, said in prose._links(text):
+            if prose.QUOTED.fullmatch(href) or re.match(r"https?://|mailto:", href):
+                continue
+            file, _, anchor = href.partition("#")
+            target = (path.parent / file).resolve() if file else path
+            assert target.is_file(), f"cell {i}: [{said}]({href})"
+            assert not anchor or anchor in slugs(target), f"cell {i}: [{said}]({href}): no such heading"
+
+
+@chapter
+def test_jargon_is_linked_to_the_glossary(path):
+    assert any("glossary.md#" in href for _, text in markdown(path) for href, _ in prose._links(text))
+
+
+def test_every_chapter_and_page_is_in_the_table_of_contents():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    listed = [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
+    stored = [p.relative_to(ROOT).with_suffix("").as_posix() for p in [*CHAPTERS, *notebooks.pages(ROOT)]]
+    assert sorted(listed) == sorted(stored)
+
+
+# The library behind it
+
+MODULES = sorted(p for p in LIB.rglob("*.py") if "_data" not in p.parts)
+CORE = {p.stem for p in LIB.glob("*.py") if p.stem != "__init__"}
+DOMAINS = {p.name for p in LIB.iterdir() if p.is_dir() and (p / "__init__.py").exists()} - {"book"}
+PURE = {"number", "units", "functions", "uncertainty"}  # what a domain may use of the core
+
+
+def imported(path):
+    """First name below computetrades, and first name of anything else, that a module imports."""
+    package = ("computetrades", *path.relative_to(LIB).parent.parts)
+    own, outside = set(), set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [a.name.split(".") for a in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[:len(package) - node.level + 1]) if node.level else []
+            base += node.module.split(".") if node.module else []
+            names = [base] if len(base) > 1 or base[0] != "computetrades" else [[*base, a.name] for a in node.names]
+        else:
+            continue
+        for name in names:
+            (own.add(name[1] if len(name) > 1 else "") if name[0] == "computetrades" else outside.add(name[0]))
+    return own, outside
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(LIB).as_posix())
+def test_who_imports_whom(path):
+    own, outside = imported(path)
+    part = path.relative_to(LIB).parts[0]
+    if part == "book":
+        assert not own & DOMAINS, "book must not know any domain"
+    elif part in DOMAINS:
+        assert own <= PURE | {part}, f"a domain uses {sorted(PURE)} and itself"
+    else:
+        assert not own & ({"book"} | DOMAINS), "the core knows neither book nor a domain"
+    assert "torch" not in outside or part == "model", "only model/ imports torch"
+
+
+def test_the_import_reader_sees_relative_and_plain_imports(tmp_path):
+    assert imported(LIB / "book" / "records.py")[0] >= {"facts", "number", "units", "book"}
+    assert "facts" in imported(LIB / "book" / "export.py")[0]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(LIB).as_posix())
+def test_no_module_grows_beyond_four_hundred_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_importing_the_library_imports_no_torch_and_no_altair():
+    code = "import sys, computetrades; print([m for m in ('torch', 'altair', 'sphinx', 'pandas') if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"
