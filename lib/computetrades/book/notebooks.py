@@ -9,6 +9,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from ..data import DataError
 from . import prose
 from .export import gather
 from .judging import AUDIT
@@ -115,7 +116,15 @@ def _rewrite(path: Path, old: dict, new: dict) -> bool:
     return code_changed
 
 
-if __name__ == "__main__":  # python -m computetrades.book.notebooks: what `make sync` runs
-    left = sync(Path.cwd())
+def main() -> None:
+    """What `make sync` runs, in the root of the checkout."""
+    try:
+        left = sync(Path.cwd())
+    except DataError as error:
+        sys.exit(str(error))
     print("\n".join(map(str, left)) or f"{len(chapters(Path.cwd()))} chapters executed; every quoted number agrees")
     sys.exit(bool(left))
+
+
+if __name__ == "__main__":
+    main()

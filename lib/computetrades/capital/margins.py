@@ -36,9 +36,9 @@ def margin_after_share(margin, share, partner_mix):
     return margin - share * partner_mix
 
 
-def subsidy_that_explains(margin, target):
-    """Unpaid usage, as a share of paid usage at the same unit cost, that takes `margin` down to `target`."""
-    return (margin - target) / (1 - margin)
+def unpaid_use(margin, target, cost):
+    """Unpaid use, as a share of paid use, that takes `margin` down to `target` when a paid token costs `cost` of its price."""
+    return (margin - target) / cost
 
 
 def kept(revenue, margin):
