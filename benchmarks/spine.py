@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,6 +27,12 @@ def seconds(work, times: int = 1) -> float:
     for _ in range(times):
         work()
     return (time.perf_counter() - start) / times
+
+
+def rate(work, runs: int) -> list[float]:
+    """Points per second of `work`, which handles POINTS at once; a first call warms caches and is not counted."""
+    work()
+    return [POINTS / seconds(work) for _ in range(runs)]
 
 
 def told(name: str, samples: list[float], unit: str, digits: int = 3) -> None:
@@ -68,13 +75,12 @@ def plain(runs: int) -> None:
     rng, bf16 = np.random.default_rng(0), facts("bf16").plain
     context = rng.uniform(1, 131_072, POINTS)
     for name in ("llama-31-70b", "gpt-oss-120b"):
-        model = facts(name).plain
-        told(f"plain kv.cache_bytes, {name}", [POINTS / seconds(lambda: kv.cache_bytes(model, bf16, context)) for _ in range(runs)], "points/s")
+        told(f"plain kv.cache_bytes, {name}", rate(partial(kv.cache_bytes, facts(name).plain, bf16, context), runs), "points/s")
     every = SimpleNamespace(**{k: rng.integers(1, 128, POINTS).astype(float) for k in ("n_layers", "n_kv_heads", "head_dim")})
-    told("plain kv.cache_bytes, every input an array", [POINTS / seconds(lambda: kv.cache_bytes(every, bf16, context)) for _ in range(runs)], "points/s")
-    intensity, flops, bandwidth = rng.uniform(0.1, 1000, POINTS), 1e15, 3.35e12
-    told("plain roofline, maximum(work/flops, bytes/bandwidth)",
-         [POINTS / seconds(lambda: maximum(1e12 / flops, 1e12 / intensity / bandwidth)) for _ in range(runs)], "points/s")
+    told("plain kv.cache_bytes, every input an array", rate(partial(kv.cache_bytes, every, bf16, context), runs), "points/s")
+    work, moved = rng.uniform(1e12, 1e15, POINTS), rng.uniform(1e9, 1e12, POINTS)  # FLOP and bytes; H100's peaks below
+    told("plain roofline, maximum(work/peak, bytes/bandwidth)",
+         rate(lambda: maximum(work / 9.89e14, moved / 3.35e12), runs), "points/s")
 
 
 def draws(runs: int) -> None:

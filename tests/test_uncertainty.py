@@ -55,8 +55,8 @@ def test_a_missing_end_is_the_value_itself(low, high, ends):
 
 
 def test_only_facts_with_a_range_are_moved_however_deep_they_lie():
-    deep = named("k.deep", a * fact("fixed", "2 s"), "deep") / b
-    assert list(ranged(deep)) == ["r.a", "r.b"] and list(ranged(fact("fixed", 3) * 2)) == []
+    deep = named("k.deep", a * fact("fixed", "2 s"), "deep") / b * fact("up", 2, None, 3) * fact("down", 2, 1, None)
+    assert list(ranged(deep)) == ["r.a", "r.b", "r.down", "r.up"] and list(ranged(fact("fixed", 3) * 2)) == []
 
 
 def test_draws_of_one_fact_follow_its_triangle():
@@ -136,8 +136,8 @@ def test_sobol_of_a_product_has_its_closed_form():
     number = math.prod((g(n / Quantity(1, u), kinks[f"r.{k}"]) for k, n, u in zip("abc", FACTS, ("GB", "s", ""))), start=1)
 
     def spread(key, x):  # D = variance over squared mean of one factor, by quadrature
-        moment = [quad(lambda t: g(t, kinks[key])**p * triangle(*x).pdf(t), x[0], x[2], points=[kinks[key], x[1]])[0] for p in (1, 2)]
-        return moment[1] / moment[0]**2 - 1
+        def moment(p): return quad(lambda t: g(t, kinks[key])**p * triangle(*x).pdf(t), x[0], x[2], points=[kinks[key], x[1]])[0]
+        return moment(2) / moment(1)**2 - 1
     d = {key: spread(key, x) for key, x in (("r.a", A), ("r.b", B), ("r.c", C))}
     whole = math.prod(1 + v for v in d.values()) - 1
     close(sobol(number, N, 2), {k: v / whole for k, v in d.items()}, {k: v * (whole + 1) / (1 + v) / whole for k, v in d.items()})

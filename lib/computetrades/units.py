@@ -6,6 +6,7 @@ Information is a dimension of its own, so 1 GB + 5 fails, and decimal (kB) and b
 """
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -88,7 +89,7 @@ def symbol(unit: pint.Unit, plural: bool = False) -> str:
     over, under = [], []
     nouns = [name for name, power in unit._units.items() if power == 1 and name in SPELLED]
     for name, power in unit._units.items():
-        text = name if name in SPELLED else ureg.get_symbol(name)
+        text = "%" if name == "percent" else name if name in SPELLED else ureg.get_symbol(name)
         if plural and nouns and name == nouns[-1]:
             text = SPELLED[name]
         text += {1: "", 2: "²", 3: "³"}.get(abs(power), f"^{abs(power):g}")
@@ -140,6 +141,8 @@ def text(quantity: pint.Quantity, unit: str | pint.Unit | None = None, digits: i
     """The quantity as prose prints it: '320 KiB/token', '$15/Mtok', '66.7%', '4.66×', '50,000 tokens'."""
     shown = quantity if unit is None else convert(quantity, unit)
     number = figure(shown.magnitude, digits)
+    if digits is None and {"USD", "EUR"} & set(shown.units._units):
+        number = re.sub(r"\.\d$", lambda m: m[0] + "0", number)  # $2.40, not $2.4
     return _dress(number, shown.units, one=number == "1")
 
 

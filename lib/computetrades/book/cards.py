@@ -1,6 +1,7 @@
 """How a record and an audit look in a notebook, in the built book, and as plain text."""
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
 
@@ -82,7 +83,16 @@ def plain(payload: dict) -> str:
     return "\n".join(lines)
 
 
-def audit_html(payload: dict, link=None, inline=escape) -> str:
+def plain_note(note: str) -> str:
+    """A note without the targets of its quoted numbers."""
+    return re.sub(r"\[([^\[\]]*)\]\([^)]*\)", r"\1", note)
+
+
+def _note(note: str) -> str:
+    return escape(plain_note(note))
+
+
+def audit_html(payload: dict, inline=_note) -> str:
     """The audit table. inline: renders a note (the book turns its quoted records into links)."""
     rows = "".join(
         f'<tr><td>{escape(r["claim"])}<div class="ct-source">line {r["line"]}</div></td>'
@@ -93,7 +103,7 @@ def audit_html(payload: dict, link=None, inline=escape) -> str:
             f'<th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>{left}')
 
 
-def reason(row: dict, inline=escape) -> str:
+def reason(row: dict, inline=_note) -> str:
     """Why a claim got its verdict: our note first, then what the rule compared, then the source."""
     parts = [inline(row["note"])] if row["note"] else []
     if row["why"]:
@@ -107,7 +117,7 @@ def reason(row: dict, inline=escape) -> str:
 
 def audit_plain(payload: dict) -> str:
     lines = [f"{r['verdict']:<12} {times(r['factor']) if r['verdict'] == 'off' and r['factor'] else '':<12} {r['id']}: "
-             f"{r['claim']}, stated {r['stated'] or 'in words'}; {r['why'] or r['note']}" for r in payload["claims"]]
+             f"{r['claim']}, stated {r['stated'] or 'in words'}; {r['why'] or plain_note(r['note'])}" for r in payload["claims"]]
     return "\n".join(lines + [f"{len(payload['unjudged'])} not judged: {', '.join(payload['unjudged'])}"])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..claims import all_claims
 from ..facts import all_leaves
 from ..units import base, parse, symbol, text
+from . import cards
 from .records import fact_payload
 from .verdict import FIRM, HEDGED, SAME, WORST_FIRST
 
@@ -124,11 +125,5 @@ def claim_row(book: Book, c: dict) -> dict:
     computed = book.records[c["record"]]["text"] if c["record"] in book.records else ""
     return {"id": c["id"], "section": c["section"], "chapter": c["chapter"], "line": c["line"], "claim": c["claim"],
             "kind": c["kind"], "stated": c["stated"], "computed": computed, "record": c["record"], "verdict": c["verdict"],
-            "factor": c["factor"], "why": " ".join(t for t in (plain_note(c["note"]), c["why"]) if t),
+            "factor": c["factor"], "why": " ".join(t for t in (cards.plain_note(c["note"]), c["why"]) if t),
             "contradicts": c["contradicts"], "sources": [c["source"]] if c["source"] else [], "judged_in": c["judged_in"]}
-
-
-def plain_note(note: str) -> str:
-    """A note without its links."""
-    import re
-    return re.sub(r"\[([^\[\]]*)\]\([^)]*\)", r"\1", note)

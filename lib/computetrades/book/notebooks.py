@@ -61,7 +61,7 @@ def check_all(root: Path) -> list[prose.Problem]:
         name = path.relative_to(root).as_posix()
         problems += prose.check(name, markdown_cells(path), table)
         if path.suffix == ".ipynb":
-            problems += prose.check(f"{name} (audit note)", notes(path), table)
+            problems += prose.check(f"{name} (audit note)", notes(path), table, escaped=False)
     return problems
 
 
@@ -109,7 +109,7 @@ def _rewrite(path: Path, old: dict, new: dict) -> bool:
     """Rewrite the quotes of one notebook in place; True when a code cell changed."""
     notebook, code_changed = nbformat.read(path, as_version=4), False
     for cell in notebook.cells:
-        source = prose.rewrite(cell.source, old, new)
+        source = prose.rewrite(cell.source, old, new, escaped=cell.cell_type == "markdown")
         code_changed |= cell.cell_type == "code" and source != cell.source
         cell.source = source
     nbformat.write(notebook, path)

@@ -23,6 +23,8 @@ FIGURES = re.compile(
     rf"(?:{LARGE})s?|(?:{SMALL})[ -]times|(?:a|one|{SMALL})[ -](?:third|quarter|fifth|tenth|hundredth)s?)\b"
     r"|\S*\d\S*", re.IGNORECASE)
 
+CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -50,8 +52,11 @@ def _whole_short_bare(text: str) -> list[str]:
     return [text, short, bare.group() if bare else short]
 
 
-def check(document: str, cells, table: dict[str, dict]) -> list[Problem]:
-    """Compare each quoted number with `table` (key -> record payload), and find figures that nothing carries."""
+def check(document: str, cells, table: dict[str, dict], escaped: bool = True) -> list[Problem]:
+    """Compare each quoted number with `table` (key -> record payload), and find figures that nothing carries.
+
+    escaped: the text is markdown that Jupyter will show, where a dollar sign before a digit needs a backslash.
+    """
     problems = []
     for number, source in cells:
         for key, literal in quotes(source):
@@ -61,6 +66,8 @@ def check(document: str, cells, table: dict[str, dict]) -> list[Problem]:
             elif literal not in forms(table[key]["text"]):
                 problems.append(Problem(document, number, f"prose says {literal!r}, {key} is {table[key]['text']!r}; run "
                                                           "`make sync` to rewrite it, then read the sentence again"))
+        problems += [Problem(document, number, f"{price!r}: write \\{price}, or Jupyter and Colab read two prices as a formula")
+                     for price in re.findall(r"(?<!\\)\$\d[\d.,]*", CODE.sub("", source)) if escaped]
         problems += [Problem(document, number, f"{word!r} is a figure that no record carries (…{near}…); record it and quote "
                              "it as [text](#key), or add a name to lib/computetrades/book/allowed.txt")
                      for word, near in loose_figures(source)]
@@ -84,15 +91,16 @@ def loose_figures(source: str) -> list[tuple[str, str]]:
     return out
 
 
-def rewrite(source: str, old: dict[str, dict], new: dict[str, dict]) -> str:
-    """The markdown with each quoted literal replaced by the new text, in the form (whole, short, bare) it had."""
+def rewrite(source: str, old: dict[str, dict], new: dict[str, dict], escaped: bool = True) -> str:
+    """The text with each quoted literal replaced by the new one, in the form (whole, short, bare) it had."""
     def put(m):
-        literal, key = m[1], m[2]
+        literal, key = m[1].replace("\\$", "$"), m[2]
         if key not in new:
             return m[0]
         before = _whole_short_bare(old[key]["text"]) if key in old else []
         shape = before.index(literal) if literal in before else 0 if "/" in literal else 2 if re.fullmatch(r"−?[\d,.–]+", literal) else 1
-        return f"[{_whole_short_bare(new[key]['text'])[shape]}](#{key})"
+        text = _whole_short_bare(new[key]["text"])[shape]
+        return f"[{text.replace('$', chr(92) + '$') if escaped else text}](#{key})"
     return re.sub(rf"\[([^\[\]]*)\]\({QUOTED.pattern}\)", put, source)
 
 

@@ -94,7 +94,8 @@ def _prose_problems(env, docname, book):
     path = Path(env.doc2path(docname))
     yield from prose.check(path.relative_to(env.srcdir).as_posix(), markdown_cells(path), book.table)
     for audit in _store(env).get(docname, {}).get("audits", ()):
-        yield from prose.check(f"{docname} (audit note)", [(r["id"], r["note"]) for r in audit["claims"]], book.table)
+        yield from prose.check(f"{docname} (audit note)", [(r["id"], r["note"]) for r in audit["claims"]], book.table,
+                               escaped=False)
 
 
 class Draw(SphinxPostTransform):
@@ -112,7 +113,7 @@ class Draw(SphinxPostTransform):
             if "record" in node:
                 node.replace_self(nodes.raw("", cards.card(node["record"], self.link), format="html"))
             elif "audit" in node:
-                node.replace_self(nodes.raw("", cards.audit_html(node["audit"], self.link, self.inline), format="html"))
+                node.replace_self(nodes.raw("", cards.audit_html(node["audit"], self.inline), format="html"))
         for node in list(self.document.findall(generated_page)):
             node.replace_self(nodes.raw("", getattr(pages, node["page"])(self), format="html"))
         for ref in list(self.document.findall(nodes.reference)):
