@@ -17,7 +17,7 @@ from ..units import figure, symbol
 
 PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999"]  # Okabe and Ito 2008
 PICTURE = {"background": "white", "range": {"category": PALETTE}, "view": {"stroke": None},
-           "axis": {"labelFontSize": 12, "titleFontSize": 12}, "title": {"fontSize": 14, "anchor": "start"}}
+           "axis": {"labelFontSize": 12, "titleFontSize": 12, "labelLimit": 260}, "title": {"fontSize": 14, "anchor": "start"}}
 VEGALITE = "application/vnd.vegalite.v6+json"
 
 

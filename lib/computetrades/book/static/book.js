@@ -149,14 +149,22 @@ for (const form of document.querySelectorAll("form.ct-filter")) {
         labelFontSize: 11, titleFontSize: 12, titleFontWeight: 500, titlePadding: 8, labelOverlap: true, tickSize: 4,
       },
       axisX: { grid: false },
+      axisY: { labelLimit: small ? 108 : 260 },
       legend: {
         labelColor: color("ink"), titleColor: color("quiet"), labelFontSize: 11.5, titleFontSize: 11.5, titleFontWeight: 500, symbolStrokeWidth: 2,
-        ...small && { orient: "bottom", columns: 2 },
+        labelLimit: small ? 280 : 240, ...small && { orient: "bottom", columns: 1 },
       },
       title: { color: color("ink"), subtitleColor: color("quiet"), anchor: "start", fontSize: 14, fontWeight: 600, subtitleFontSize: 12, offset: 12 },
       header: { labelColor: color("ink"), titleColor: color("quiet") },
     };
   }
+
+  // Vega cuts a title that is too long; an array is drawn line by line.
+  const lines = (text, width) => text.split(" ").reduce((out, word) => {
+    if (out.at(-1) && (out.at(-1) + word).length >= width) out.push(word);
+    else out.push(`${out.pop()} ${word}`.trim());
+    return out;
+  }, [""]);
 
   function chartDrawer(chart) {
     const source = chart.querySelector("script").textContent, mount = chart.appendChild(document.createElement("div"));
@@ -166,6 +174,7 @@ for (const form of document.querySelectorAll("form.ct-filter")) {
       const spec = JSON.parse(source);
       for (const p of spec.params ?? [])
         if (result && p.bind && !p.select) p.value = result.view.signal(p.name);
+      if (spec.title?.text) spec.title.text = lines(spec.title.text, chart.clientWidth / 8.6);
       result?.finalize();
       const drawn = theme();
       result = await window.vegaEmbed(mount, spec, {
