@@ -1,4 +1,5 @@
 """Shared by the tests of the whole book: copies of it to work on, and a fact changed in such a copy."""
+import functools
 import os
 import re
 import shutil
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from computetrades.data import read_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -95,12 +95,14 @@ def _moved(given: dict, factor: float) -> dict:
     return out
 
 
-def _content(path: Path, kept={}) -> dict:
+def _content(path: Path) -> dict:
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache
+def _read(path: Path, _when: int) -> dict:
     """The file's content, read once per state of the file."""
-    state = path.stat().st_mtime_ns, path.stat().st_size
-    if kept.get(path, (None,))[0] != state:
-        kept[path] = state, read_yaml(path)
-    return kept[path][1]
+    return read_yaml(path)
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):

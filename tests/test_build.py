@@ -14,11 +14,10 @@ from urllib.parse import unquote
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-
-from conftest import BUILD, finish
 from computetrades.book import notebooks, prose
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD
+from conftest import BUILD, finish
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = [path.stem for path in notebooks.chapters(ROOT)]
@@ -159,7 +158,7 @@ def test_links_inside_the_book_lead_somewhere(copy, html, ids, name):
             assert ids(leads.removesuffix(".html"))[unquote(anchor)], f"{href}: no such place"
 
 
-OUTSIDE = re.compile(r"^\s*(?:https?:)?//", re.I)
+OUTSIDE = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
 
 
 @page
@@ -175,7 +174,7 @@ def test_a_page_asks_no_other_host_for_anything(html, name):
     inline = " ".join(s.get_text() for s in soup.find_all("script", src=False) if s.get("type") != "application/json")
     assert "://" not in inline
     scripts = inline + " ".join(s["src"] for s in soup.find_all("script", src=True))
-    assert not re.search("mathjax|thebe", scripts, re.I)
+    assert not re.search("mathjax|thebe", scripts, re.IGNORECASE)
 
 
 def asks_outside(css: str) -> list[str]:
@@ -349,7 +348,7 @@ def first_quote(path):
     """(cell number, key, literal) of a chapter's first quoted number that is a record of its own."""
     own = {p["key"]: p for p in notebooks.payloads(path, RECORD)}
     return next((number, key, literal, own[key]["text"]) for number, text in notebooks.markdown_cells(path)
-                for key, literal in prose.quotes(text) if key in own and re.match(r"\d", literal))
+                for key, literal in prose.quotes(text) if key in own and f"[{literal}](#{key})" in text and re.match(r"\d", literal))
 
 
 def test_a_build_without_a_change_executes_and_writes_nothing(copy, again):

@@ -131,6 +131,18 @@ def test_at_the_end_of_the_plan_the_yearly_deliveries_have_arrived(installed, fi
     assert ceiling.fleet_after(installed, first, last, n, n) == pytest.approx(total)
 
 
+@calm
+@given(st.integers(0, 400), st.integers(0, 120), st.integers(0, 120), st.integers(1, 9), SHARE, st.floats(0, 2))
+def test_new_tools_count_at_the_speed_of_their_shipment(installed, first, last, n, part, gain):
+    years = n * part
+    fresh = quad(lambda t: (first + (last - first) * t / n) * (1 + gain * t / n), 0, years)[0]
+    arguments = [f"{installed} tool", f"{first} tool/year", f"{last} tool/year", f"{n} year", f"{years} year"]
+    fleet = paths(ceiling.fleet_in_todays_tools, "tool", *arguments, f"{100 * gain} percent")
+    assert fleet.value("tool") == pytest.approx(installed + fresh)
+    same_speed = paths(ceiling.fleet_in_todays_tools, "tool", *arguments, "0 percent").value("tool")
+    assert same_speed == pytest.approx(paths(ceiling.fleet_after, "tool", *arguments).value("tool"))
+
+
 def test_published_chain_of_the_podcast():  # Dwarkesh Podcast 2026-03-13, 38:24 to 42:35
     patel = facts("patel-ceiling")
     n3 = ceiling.passes_per_gw([patel.n3_wafers], [patel.euv_layers])

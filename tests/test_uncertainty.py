@@ -17,7 +17,7 @@ from computetrades.number import Leaf, Number, named
 from computetrades.uncertainty import monte_carlo, ranged, sobol, triangular
 from computetrades.units import Quantity, parse
 
-calm = settings(deadline=None, max_examples=40)
+calm = settings(deadline=None, max_examples=25)
 ORDERED = st.lists(st.floats(-100, 100), min_size=3, max_size=3).map(sorted).filter(lambda x: x[2] - x[0] > 0.01)
 N = 4096
 
@@ -159,17 +159,14 @@ def test_sobol_of_one_fact_gives_it_everything_and_repeats_with_its_seed():
     assert sobol(a * b, 64, 5) == sobol(a * b, 64, 5) != sobol(a * b, 64, 6)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without a ranged fact monte_carlo gives one scalar, not shape (n,)")
 def test_a_number_without_ranges_is_drawn_n_times_all_the_same():
     assert np.shape(monte_carlo(fact("x", 3) * 2, 5, 1)) == (5,)
 
 
-@pytest.mark.xfail(strict=True, raises=ZeroDivisionError, reason="a range of no width divides by high - low")
 def test_a_range_of_no_width_draws_its_value():
     assert (monte_carlo(fact("x", 3, 3, 3) * a, 5, 1, "GB") > 0).all()
 
 
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="SALib fails on no facts; say that no fact has a range")
 def test_sobol_without_ranges_says_so():
     with pytest.raises(ValueError, match="range"):
         sobol(fact("x", 3) * 2, 64, 1)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from computetrades.units import Quantity, UnitError, base, convert, figure, parse, parse_unit, range_text, text, unit_size
+from computetrades.formatting import figure, range_text, text
+from computetrades.units import Quantity, UnitError, base, convert, parse, parse_unit, unit_size
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 GROUPED = re.compile(r"−?\d{1,3}(,\d{3})*(\.\d+)?( × 10⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")

@@ -9,7 +9,8 @@ from sympy.printing.jscode import JavascriptCodePrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.str import StrPrinter
 
-from .units import base, figure, text, unit_size
+from .formatting import figure, text
+from .units import base, unit_size
 
 
 def plain(number) -> str:

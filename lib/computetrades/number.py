@@ -14,7 +14,8 @@ import numpy as np
 import pint
 import sympy
 
-from .units import DIMENSIONLESS, Quantity, UnitError, base, convert, parse, symbol, text, unit_size
+from .formatting import text
+from .units import DIMENSIONLESS, Quantity, UnitError, base, convert, parse, symbol, unit_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +126,11 @@ class Number:
         """Key -> leaf for every fact and measured value that this number depends on."""
         return {leaf.key: leaf for leaf in self.expanded()[1].values()}
 
+    def named_inputs(self) -> dict[str, Leaf]:
+        """Key -> leaf for every named number below this one, at any depth."""
+        found = {leaf.key: leaf for leaf in self.leaves.values() if leaf.number is not None}
+        return found | {k: v for leaf in found.values() for k, v in leaf.number.named_inputs().items()}
+
     def value(self, unit: str | None = None, facts: dict | None = None):
         """Magnitude in `unit` (default: the number's own), with any facts or named inputs replaced.
 
@@ -143,6 +149,11 @@ class Number:
         arguments = [_base_value(leaf, facts[leaf.key]) if leaf.key in facts else base(leaf.quantity)
                      for leaf in leaves.values()]
         return _compiled(tuple(leaves), expr)(*arguments) / unit_size(unit)
+
+    def at_base(self) -> float:
+        """The expression evaluated at the stored facts: the magnitude in base units."""
+        expr, leaves = self.expanded()
+        return _compiled(tuple(leaves), expr)(*(base(leaf.quantity) for leaf in leaves.values()))
 
     def elasticity(self) -> dict[str, float]:
         """Key -> d ln(number) / d ln(fact) at the stored values, largest size first.

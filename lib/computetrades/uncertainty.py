@@ -21,8 +21,10 @@ def _ends(leaf: Leaf) -> tuple[float, float, float]:
 def triangular(u, leaf: Leaf):
     """Inverse CDF of the triangle over (low, value, high): our reading of a range, its value the most likely point."""
     low, mode, high = _ends(leaf)
-    c = (mode - low) / (high - low)
     u = np.asarray(u)
+    if low == high:
+        return np.full(u.shape, low)
+    c = (mode - low) / (high - low)
     return np.where(u < c, low + np.sqrt(u * (high - low) * (mode - low)), high - np.sqrt((1 - u) * (high - low) * (high - mode)))
 
 
@@ -30,7 +32,8 @@ def monte_carlo(number: Number, n: int, seed: int, unit: str | None = None) -> n
     """n values of the number, facts drawn independently from their triangles. Shape (n,)."""
     leaves = ranged(number)
     u = np.random.default_rng(seed).random((len(leaves), n))
-    return number.value(unit, {key: triangular(row, leaf) for row, (key, leaf) in zip(u, leaves.items())})
+    values = number.value(unit, {key: triangular(row, leaf) for row, (key, leaf) in zip(u, leaves.items())})
+    return np.broadcast_to(values, (n,)).copy()
 
 
 def sobol(number: Number, n: int, seed: int) -> dict[str, tuple[float, float]]:
@@ -41,6 +44,8 @@ def sobol(number: Number, n: int, seed: int) -> dict[str, tuple[float, float]]:
     from SALib.analyze import sobol as analyze
     from SALib.sample import sobol as sample
     leaves = ranged(number)
+    if not leaves:
+        raise ValueError(f"{number.name} rests on no fact with a range; give one a low or a high")
     problem = {"num_vars": len(leaves), "names": list(leaves), "bounds": [[0, 1]] * len(leaves)}
     u = sample.sample(problem, n, calc_second_order=False, seed=seed)
     values = number.value(facts={key: triangular(u[:, i], leaf) for i, (key, leaf) in enumerate(leaves.items())})

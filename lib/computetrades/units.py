@@ -1,4 +1,4 @@
-"""One unit registry, and the one place where a quantity becomes text.
+"""One unit registry, reading quantities, and their symbols.
 
 Base units are metre, second, watt, kelvin, byte, FLOP, USD, EUR and the counted things (token, tool, wafer, ...).
 Watt is a base so that a ratio such as tools per gigawatt reads `tool/W` in base units; mass follows from it.
@@ -6,8 +6,6 @@ Information is a dimension of its own, so 1 GB + 5 fails, and decimal (kB) and b
 """
 from __future__ import annotations
 
-import re
-from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from pathlib import Path
 
@@ -96,60 +94,3 @@ def symbol(unit: pint.Unit, plural: bool = False) -> str:
         (over if power > 0 else under).append(text)
     join = "-" if len(nouns) == len(over) else "·"
     return "/".join([join.join(over) or ("1" if under else "")] + under)
-
-
-def figure(value: float, digits: int | None = 3) -> str:
-    """A number as text to `digits` significant digits, half up, thousands separated; None keeps every digit.
-
-    Whole numbers carry no decimals. Beyond 1e15 or below 1e-4 it is written as a power of ten.
-    """
-    exact = Decimal(repr(float(value))) if not isinstance(value, int) else Decimal(value)
-    if exact == 0:
-        return "0"
-    if abs(exact - exact.to_integral_value()) <= Decimal("1e-11") * abs(exact):
-        exact = exact.to_integral_value()
-    rounded = exact if digits is None else exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), ROUND_HALF_UP)
-    if digits is not None and rounded.adjusted() > exact.adjusted():  # 9.996 -> 10.0, not 10.00
-        rounded = rounded.quantize(Decimal(1).scaleb(rounded.adjusted() - digits + 1), ROUND_HALF_UP)
-    sign, power = ("−" if rounded < 0 else ""), rounded.adjusted()
-    if power >= 15 or power < -4:
-        mantissa = format(abs(rounded).scaleb(-power).normalize(), "f")
-        return f"{sign}{mantissa} × 10{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
-    whole = exact == exact.to_integral_value() or rounded.as_tuple().exponent >= 0
-    return sign + (f"{abs(int(rounded)):,}" if whole else f"{abs(rounded):,f}")
-
-
-def _dress(number: str, unit: pint.Unit, one: bool) -> str:
-    """Puts a printed number into its unit: $3/Mtok, 40%, 4.7×, 320 KiB/token."""
-    items = dict(unit._units)
-    money = next((name for name in items if name.endswith(("USD", "EUR")) and items[name] == 1), None)
-    if money:
-        prefix = money[:-3]
-        scale = {"": "", "kilo": "k", "mega": "M", "giga": "B", "tera": "T"}.get(prefix, f" {prefix}")
-        per = symbol(unit / ureg.Unit(money)).removeprefix("1")
-        head = ("$" if money.endswith("USD") else "€") + number + scale
-        return ("−" + head.replace("−", "", 1) if "−" in number else head) + per
-    if "percent" in items and items["percent"] == 1:
-        return f"{number}%" + symbol(unit / ureg.percent).removeprefix("1")
-    if list(items) == ["multiple"]:
-        return f"{number}×"
-    text = symbol(unit, plural=not one)
-    return number if not text else f"{number} {text}"
-
-
-def text(quantity: pint.Quantity, unit: str | pint.Unit | None = None, digits: int | None = 3) -> str:
-    """The quantity as prose prints it: '320 KiB/token', '$15/Mtok', '66.7%', '4.66×', '50,000 tokens'."""
-    shown = quantity if unit is None else convert(quantity, unit)
-    number = figure(shown.magnitude, digits)
-    if digits is None and {"USD", "EUR"} & set(shown.units._units):
-        number = re.sub(r"\.\d$", lambda m: m[0] + "0", number)  # $2.40, not $2.4
-    return _dress(number, shown.units, one=number == "1")
-
-
-def range_text(low: pint.Quantity, high: pint.Quantity, unit: str | pint.Unit | None = None, digits: int | None = 3) -> str:
-    """'196–392 GW/year'; one value when both ends print alike."""
-    unit = parse_unit(unit) if unit is not None else low.units
-    if convert(high, unit).magnitude < convert(low, unit).magnitude:
-        raise ValueError(f"a range runs from low to high, not from {text(low)} to {text(high)}; swap them")
-    ends = [figure(convert(end, unit).magnitude, digits) for end in (low, high)]
-    return _dress(ends[0] if ends[0] == ends[1] else "–".join(ends), unit, one=ends == ["1", "1"])

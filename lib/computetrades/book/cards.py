@@ -19,7 +19,7 @@ def badge(verdict: str, factor: float | None = None) -> str:
 
 def times(factor: float) -> str:
     """1.17 -> '1.17× low' (the printed value is low); 0.5 -> '2.00× high'."""
-    from ..units import figure
+    from ..formatting import figure
     return f"{figure(max(factor, 1 / factor), 3)}× {'low' if factor > 1 else 'high'}"
 
 

@@ -6,6 +6,7 @@ a local Vega, and a viewer that runs no script (GitHub) shows the picture. In Co
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import altair as alt
 
 from .. import formula as _formula
 from ..number import Leaf, Number
-from ..units import figure, symbol
+from ..units import symbol
 
 PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999"]  # Okabe and Ito 2008
 PICTURE = {"background": "white", "range": {"category": PALETTE}, "view": {"stroke": None},
@@ -34,9 +35,13 @@ def slider(fact: Number, low: float | None = None, high: float | None = None, st
     """A slider over a fact in its own unit, from `low` to `high`: by default the fact's range, else a half to twice it."""
     leaf = leaf_of(fact)
     value = leaf.quantity.magnitude
-    low = low if low is not None else leaf.low.magnitude if leaf.low is not None else value / 2
-    high = high if high is not None else leaf.high.magnitude if leaf.high is not None else value * 2
-    step = step if step is not None else 10.0 ** (len(figure(int(high - low) or 1, 1).replace(",", "")) - 3)
+    ends = sorted((value / 2, value * 2)) if value else (0, 1)
+    low = low if low is not None else leaf.low.magnitude if leaf.low is not None else ends[0]
+    high = high if high is not None else leaf.high.magnitude if leaf.high is not None else ends[1]
+    if not low < high:
+        raise ValueError(f"a slider over {leaf.label} needs low < high, not {low:g} and {high:g}; give both")
+    step = step if step is not None else 10.0 ** math.floor(math.log10((high - low) / 100))
+    low = value - math.floor((value - low) / step + 1e-9) * step  # so that a position of the slider is the stored value
     unit = symbol(leaf.quantity.units)
     name = "s_" + leaf.key.replace("-", "_").replace(".", "__")
     shown = (label or leaf.label) + (f" ({unit}) " if unit else " ")
@@ -45,7 +50,8 @@ def slider(fact: Number, low: float | None = None, high: float | None = None, st
 
 def expression(number: Number, unit: str, x: Number | None = None, sliders=()) -> str:
     """Vega source of the number's magnitude in `unit`; `x` is the fact that the column datum.x replaces."""
-    columns = {s.key: s.name for s in sliders if s.key in {**number.facts(), **_named(number)}}
+    known = {**number.facts(), **number.named_inputs()}
+    columns = {s.key: s.name for s in sliders if s.key in known}
     if x is not None:
         columns[leaf_of(x).key] = "datum.x"
     return _formula.vega(number, columns, unit)
@@ -65,13 +71,9 @@ def finish(chart, title: str, alt_text: str, height: int = 300):
 
 
 def leaf_of(fact: Number) -> Leaf:
-    if len(fact.leaves) != 1:
+    if not fact.expr.is_Symbol:
         raise ValueError(f"{fact.name} is not a single fact; a slider or an axis needs one")
     return next(iter(fact.leaves.values()))
-
-
-def _named(number: Number) -> dict:
-    return {leaf.key: leaf for leaf in number.leaves.values()}
 
 
 def _bundle(spec: dict, **_):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..claims import all_claims
 from ..facts import all_leaves
-from ..units import base, parse, symbol, text
+from ..formatting import text
+from ..units import base, parse, symbol
 from . import cards
 from .records import fact_payload
 from .verdict import FIRM, HEDGED, SAME, WORST_FIRST
@@ -39,6 +40,7 @@ def gather(records: dict[str, list], audits: dict[str, list], uses: dict[str, li
                 where = book.records[key]["chapter"] if key in book.records else "data/facts"
                 book.faults.append(f"{page}: record {key!r} is already published by {where}; rename one of them")
             book.records[key] = {**payload, "chapter": page}
+            book.facts |= {m["key"]: m for m in payload.get("measured", ())}
     for claim in all_claims().values():
         book.claims[claim.id] = {
             "id": claim.id, "chapter": claim.chapter, "section": claim.section, "line": claim.line, "claim": claim.claim,

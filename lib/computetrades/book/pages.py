@@ -25,7 +25,8 @@ def ledger(draw) -> str:
     book, rows = draw.book, []
     for key, p in sorted(book.records.items()):
         claims = " ".join(badge(c["verdict"], c["factor"]) for c in p["claims"])
-        rows.append(_ledger_row(draw, p, "record", claims, f'<a href="{draw.page(p["chapter"])}#record-{key}">{_title(draw, p["chapter"])}</a>'))
+        anchor = f"#record-{key}" if p["chapter"].startswith("chapters/") else ""
+        rows.append(_ledger_row(draw, p, "record", claims, f'<a href="{draw.page(p["chapter"])}{anchor}">{_title(draw, p["chapter"])}</a>'))
     for key, p in sorted(book.facts.items()):
         rows.append(_ledger_row(draw, p, "fact", "", escape(p["kind"])))
     return (f'<p>As data: <a href="{_root(draw)}ledger.json">ledger.json</a>, <a href="{_root(draw)}ledger.csv">ledger.csv</a>.</p>'

@@ -11,7 +11,8 @@ from .. import formula
 from ..data import DataError
 from ..facts import references
 from ..number import Leaf, Number, Statement, named
-from ..units import base, convert, parse, range_text, symbol, text
+from ..formatting import range_text, text
+from ..units import base, convert, parse, symbol
 from . import cards
 from .judging import judge_all
 
@@ -95,6 +96,7 @@ def _payload(key, ends: tuple[Number, ...], label, digits) -> dict:
         "mathml_values": "<span> to </span>".join(formula.mathml_values(n) for n in ends),
         "js": formula.javascript(first) if len(ends) == 1 else [formula.javascript(n) for n in ends],
         "inputs": [_input(leaf) for leaf in leaves.values()],
+        "measured": [fact_payload(leaf) for n in ends for leaf in n.facts().values() if leaf.kind == "measured"],
         "facts": sorted(set().union(*(n.facts() for n in ends))),
         "range": spread and {"low": _steady(base(spread[0])), "high": _steady(base(spread[1])),
                              "text": range_text(*(convert(q, units) for q in spread), units, digits)},

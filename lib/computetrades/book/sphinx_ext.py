@@ -92,6 +92,9 @@ def updated(app, env) -> list[str]:
 def _prose_problems(env, docname, book):
     from .notebooks import markdown_cells
     path = Path(env.doc2path(docname))
+    quoted = {key for _, source in markdown_cells(path) for key, _ in prose.quotes(source)}
+    for key in sorted(quoted - set(_store(env).get(docname, {}).get("uses", ()))):
+        yield f"{docname}: the quote of {key!r} did not become a link; is it inside a formula or a half-escaped price?"
     yield from prose.check(path.relative_to(env.srcdir).as_posix(), markdown_cells(path), book.table)
     for audit in _store(env).get(docname, {}).get("audits", ()):
         yield from prose.check(f"{docname} (audit note)", [(r["id"], r["note"]) for r in audit["claims"]], book.table,
@@ -111,19 +114,24 @@ class Draw(SphinxPostTransform):
             node.replace_self(nodes.raw("", html, format="html"))
         for node in list(self.document.findall(nodes.raw)):
             if "record" in node:
-                node.replace_self(nodes.raw("", cards.card(node["record"], self.link), format="html"))
+                node.replace_self(self.raw(cards.card(node["record"], self.link)))
             elif "audit" in node:
-                node.replace_self(nodes.raw("", cards.audit_html(node["audit"], self.inline), format="html"))
+                node.replace_self(self.raw(cards.audit_html(node["audit"], self.inline)))
         for node in list(self.document.findall(generated_page)):
-            node.replace_self(nodes.raw("", getattr(pages, node["page"])(self), format="html"))
+            node.replace_self(self.raw(getattr(pages, node["page"])(self)))
         for ref in list(self.document.findall(nodes.reference)):
             self.term(ref)
         if self.popovers:
-            self.document.append(nodes.raw("", "".join(self.popovers.values()), format="html"))
+            self.document.append(self.raw("".join(self.popovers.values())))
 
-    def link(self, key: str) -> str:
-        """Address of a number's row in the ledger."""
-        return f"{self.page(LEDGER)}#{key}"
+    @staticmethod
+    def raw(html: str) -> nodes.raw:
+        """HTML with a line break between elements, or the search index glues their words together."""
+        return nodes.raw("", re.sub(r"(</(?:td|th|tr|div|li|p|summary|details|span|a)>)(?=<)", r"\1\n", html), format="html")
+
+    def link(self, key: str) -> str | None:
+        """Address of a number's row in the ledger; None for a name inside the library that no chapter publishes."""
+        return f"{self.page(LEDGER)}#{key}" if key in self.book.table else None
 
     def page(self, docname: str) -> str:
         return self.app.builder.get_relative_uri(self.env.docname, docname)

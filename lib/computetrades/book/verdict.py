@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from ..claims import Stated
 from ..number import Number, Statement, as_number
-from ..units import Quantity, UnitError, base, convert, figure, parse_unit, symbol, text, unit_size
+from ..formatting import figure, text
+from ..units import Quantity, UnitError, base, convert, parse_unit, symbol, unit_size
 
 WORST_FIRST = ("contradicts", "unsupported", "off", "rounds", "holds", "opinion")
 HEDGED, FIRM, SAME = (x * (1 + 1e-9) for x in (0.05, 0.01, 0.10))  # a hair more, against float noise
