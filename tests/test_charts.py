@@ -78,6 +78,10 @@ def test_what_the_author_says_wins_even_when_it_is_zero():
     assert bound(charts.slider(fact("memory", "-80 GB", -90, -10), high=0))["max"] == 0
 
 
+def test_the_authors_low_end_is_kept_when_the_stored_value_is_off_its_grid():
+    assert bound(charts.slider(fact("x", "7 GB"), 0, 20, 5))["min"] == 0
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.floats(0.5, 1e12))
 def test_a_slider_has_enough_positions_and_not_too_many(value):

@@ -217,3 +217,13 @@ def imported_by(module):
 def test_importing_the_library_stays_light():
     assert imported_by("computetrades") == []
     assert imported_by("computetrades.number") == ["sympy"]
+
+
+def test_one_key_cannot_stand_for_two_things():
+    big, small = (named("weights.bytes", fact(f"m.{n}", f"{n} GB") * 2, "weights") for n in (80, 30))
+    with pytest.raises(ValueError, match="weights.bytes.*160 GB.*60 GB"):
+        big - small
+
+
+def test_a_share_of_money_is_money():
+    assert str(fact("a.b", "3 USD") * fact("c.d", "40 percent")) == "$1.20"

@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 import functools
-import operator
 
 import numpy as np
 import sympy
 
-from .number import Number, Statement, as_number, check_same_kind
+from .number import Number, Statement, as_number, check_same_kind, merged
 from .units import Quantity, UnitError, symbol, unit_size
 
 
@@ -30,7 +29,7 @@ def _function(numpy_function, sympy_function, plain_unit: bool):
             scaled = [ns[0].at_base()]  # from the expression, as in the plain path: 22.9 GB - 15.9 GB is short of 7 GB
         magnitude = functools.reduce(numpy_function, scaled) if len(scaled) > 1 else numpy_function(*scaled)
         units = own.units ** 0.5 if sympy_function is sympy.sqrt else own.units
-        leaves = functools.reduce(operator.or_, (n.leaves for n in ns))
+        leaves = functools.reduce(merged, (n.leaves for n in ns))
         return Number(Quantity(_item(magnitude), units), sympy_function(*(n.expr for n in ns)), leaves)
     traced.__name__ = traced.__qualname__ = numpy_function.__name__
     traced.__doc__ = f"{numpy_function.__name__} of Numbers (traced) or of floats and arrays (numpy)."
@@ -58,4 +57,4 @@ def where(condition, yes, no):
     a, b = as_number(yes), as_number(no)
     check_same_kind("choose between", a, b)
     expr = sympy.Piecewise((a.expr, condition.expr), (b.expr, True))
-    return Number((a if condition else b).quantity, expr, condition.leaves | a.leaves | b.leaves)
+    return Number((a if condition else b).quantity, expr, functools.reduce(merged, (condition.leaves, a.leaves, b.leaves)))

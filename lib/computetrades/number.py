@@ -70,7 +70,7 @@ class Number:
     def __pow__(self, power):
         p = as_number(power)._plain("an exponent")
         return Number(self.quantity ** float(p.quantity.to_root_units().magnitude), self.expr ** p.expr,
-                      self.leaves | p.leaves)
+                      merged(self.leaves, p.leaves))
 
     def __rpow__(self, base): return as_number(base) ** self
 
@@ -86,10 +86,9 @@ class Number:
         return float(self._plain("a plain float").quantity.to_root_units().magnitude)
 
     def __index__(self):
-        value = float(self)
-        if not value.is_integer():
-            raise TypeError(f"{self.name} is {value:g}, not a whole number; round it with floor() or ceil() first")
-        return int(value)
+        if not float(self).is_integer():
+            raise TypeError(f"{self.name} is {float(self):g}, not a whole number; round it with floor() or ceil() first")
+        return int(float(self))
 
     __int__ = __index__
 
@@ -141,10 +140,9 @@ class Number:
         if not facts:
             return convert(self.quantity, unit, self.name).magnitude
         expr, leaves = self.expanded(frozenset(facts))
-        known = {leaf.key: leaf for leaf in leaves.values()}
-        for key in facts:
-            if key not in known:
-                raise KeyError(f"{self.name} does not depend on {key!r}; it depends on {', '.join(sorted(known))}")
+        known = {leaf.key for leaf in leaves.values()}
+        for key in facts.keys() - known:
+            raise KeyError(f"{self.name} does not depend on {key!r}; it depends on {', '.join(sorted(known))}")
         convert(self.quantity, unit, self.name)
         arguments = [_base_value(leaf, facts[leaf.key]) if leaf.key in facts else base(leaf.quantity)
                      for leaf in leaves.values()]
@@ -179,8 +177,7 @@ class Number:
             return None
         if len(ranged) > 16:
             raise ValueError(f"{self.name} depends on {len(ranged)} ranged facts; sample them instead (2^n corners)")
-        ends = [[_magnitude_in(leaf, q) for q in leaf.ends()]
-                for leaf in ranged.values()]
+        ends = [[float(q.to(leaf.quantity.units).magnitude) for q in leaf.ends()] for leaf in ranged.values()]
         corners = np.array(list(itertools.product(*ends)), dtype=float)
         values = self.value(facts=dict(zip(ranged, corners.T)))
         return tuple(Quantity(float(v), self.quantity.units) for v in (np.min(values), np.max(values)))
@@ -210,7 +207,7 @@ class Statement:
     @property
     def expr(self): return self.RELATIONS[self.op](self.left.expr, self.right.expr)
     @property
-    def leaves(self): return self.left.leaves | self.right.leaves
+    def leaves(self): return merged(self.left.leaves, self.right.leaves)
 
     def expanded(self):
         """The relation over facts, unevaluated, so that one which always holds is still written out."""
@@ -263,19 +260,26 @@ def _arithmetic(op, left, right) -> Number:
         check_same_kind("add" if op is operator.add else "subtract", a, b)
         if not x.dimensionality and x.units != y.units:  # 1 - 40%
             x, y = x.to_root_units(), y.to_root_units()
-    return Number(op(x, y), op(a.expr, b.expr), {**a.leaves, **b.leaves})
+    elif x.units._units and y.units._units:  # $3 times 40% is $1.20, not $120%
+        x, y = (q if q.dimensionality else q.to_root_units() for q in (x, y))
+    return Number(op(x, y), op(a.expr, b.expr), merged(a.leaves, b.leaves))
+
+
+def merged(ours: dict, theirs: dict) -> dict:
+    """Both leaf tables as one; ValueError when one key stands for two different things."""
+    for s in ours.keys() & theirs.keys():
+        a, b = ours[s], theirs[s]
+        if a is not b and (base(a.quantity) != base(b.quantity) or (a.number and a.number.expr != b.number.expr)):
+            raise ValueError(f"{a.key} stands for {text(a.quantity)} in one input and {text(b.quantity)} in the other; give the "
+                             "two their own keys, or run the cells again from where it was published")
+    return {**ours, **theirs}
 
 
 def _base_value(leaf: Leaf, replacement):
-    if isinstance(replacement, str):
-        return base(convert(parse(replacement), leaf.quantity.units, leaf.label))
-    if isinstance(replacement, pint.Quantity):
-        return base(convert(replacement, leaf.quantity.units, leaf.label))
-    return Quantity(np.asarray(replacement, dtype=float)[()], leaf.quantity.units).to_root_units().magnitude
-
-
-def _magnitude_in(leaf: Leaf, quantity) -> float:
-    return float(quantity.to(leaf.quantity.units).magnitude)
+    given = parse(replacement) if isinstance(replacement, str) else replacement
+    if isinstance(given, pint.Quantity):
+        return base(convert(given, leaf.quantity.units, leaf.label))
+    return Quantity(np.asarray(given, dtype=float)[()], leaf.quantity.units).to_root_units().magnitude
 
 
 @functools.lru_cache(maxsize=4096)
@@ -293,8 +297,7 @@ class per_unit:
 
     def __init__(self, unit: str): self.quantity = parse(f"1 {unit}")
     def __mul__(self, x): return x
-    def __rtruediv__(self, x): return x
-    def __rmul__(self, x): return x
+    __rmul__ = __rtruediv__ = __mul__
 
 
 TOKEN, USER, GPU = per_unit("token"), per_unit("user"), per_unit("GPU")

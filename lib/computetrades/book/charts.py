@@ -35,13 +35,15 @@ def slider(fact: Number, low: float | None = None, high: float | None = None, st
     """A slider over a fact in its own unit, from `low` to `high`: by default the fact's range, else a half to twice it."""
     leaf = leaf_of(fact)
     value = leaf.quantity.magnitude
+    given = low is not None
     ends = sorted((value / 2, value * 2)) if value else (0, 1)
     low = low if low is not None else leaf.low.magnitude if leaf.low is not None else ends[0]
     high = high if high is not None else leaf.high.magnitude if leaf.high is not None else ends[1]
     if not low < high:
         raise ValueError(f"a slider over {leaf.label} needs low < high, not {low:g} and {high:g}; give both")
     step = step if step is not None else 10.0 ** math.floor(math.log10((high - low) / 100))
-    low = value - math.floor((value - low) / step + 1e-9) * step  # so that a position of the slider is the stored value
+    if not given:
+        low = value - math.floor((value - low) / step + 1e-9) * step  # so that a position of the slider is the stored value
     unit = symbol(leaf.quantity.units)
     name = "s_" + leaf.key.replace("-", "_").replace(".", "__")
     shown = (label or leaf.label) + (f" ({unit}) " if unit else " ")
@@ -50,8 +52,8 @@ def slider(fact: Number, low: float | None = None, high: float | None = None, st
 
 def expression(number: Number, unit: str, x: Number | None = None, sliders=()) -> str:
     """Vega source of the number's magnitude in `unit`; `x` is the fact that the column datum.x replaces."""
-    known = {**number.facts(), **number.named_inputs()}
-    columns = {s.key: s.name for s in sliders if s.key in known}
+    _, reached = number.expanded(frozenset(s.key for s in sliders))  # a slider over a named number hides the facts below it
+    columns = {leaf.key: s.name for leaf in reached.values() for s in sliders if s.key == leaf.key}
     if x is not None:
         columns[leaf_of(x).key] = "datum.x"
     return _formula.vega(number, columns, unit)
@@ -59,6 +61,9 @@ def expression(number: Number, unit: str, x: Number | None = None, sliders=()) -
 
 def series(chart: alt.Chart, numbers: dict[str, Number], unit: str, x: Number | None = None, sliders=()) -> alt.Chart:
     """One row per label and x: columns `series` (the label) and `value` (magnitude in `unit`), each by its own formula."""
+    for s in sliders:
+        if not any(s.key in {**n.facts(), **n.named_inputs()} for n in numbers.values()):
+            raise ValueError(f"no line depends on {s.key}, so its slider would move nothing; drop it")
     columns = {f"c{i}": expression(n, unit, x, sliders) for i, n in enumerate(numbers.values())}
     names = json.dumps(dict(zip(columns, numbers)), ensure_ascii=False)
     return (chart.transform_calculate(**columns).transform_fold(list(columns), as_=["column", "value"])

@@ -43,12 +43,15 @@ def bytes_per_token(model, fmt, elements=elements_per_token):
 
 
 def cache_bytes(model, fmt, context):
-    """Cache of one sequence of `context` tokens: sliding layers stop growing at their window."""
+    """Cache of one sequence of `context` tokens: sliding or chunked layers stop growing at their window or chunk."""
     per_layer = bytes_per_token(model, fmt) / model.n_layers
-    if not hasattr(model, "sliding_window"):
+    if hasattr(model, "sliding_window"):
+        n_local, reach = model.n_sliding_layers, model.sliding_window
+    elif hasattr(model, "attention_chunk_size"):
+        n_local, reach = model.n_chunked_layers, model.attention_chunk_size
+    else:
         return per_layer * model.n_layers * context
-    window = minimum(context, model.sliding_window)
-    return per_layer * (model.n_full_layers * context + model.n_sliding_layers * window)
+    return per_layer * (model.n_full_layers * context + n_local * minimum(context, reach))
 
 
 def weight_bytes(model, fmt):
