@@ -65,28 +65,40 @@ def _store(env) -> dict:
 
 
 def book_of(env) -> export.Book:
-    """Everything published, gathered from the pages that were read."""
-    if not hasattr(env, "computetrades_book"):
-        docs = _store(env)
-        env.computetrades_book = export.gather({d: s["records"] for d, s in docs.items()},
-                                               {d: s["audits"] for d, s in docs.items()},
-                                               {d: s["uses"] for d, s in docs.items()})
+    """Everything published, as `updated` gathered it from the pages that were read."""
     return env.computetrades_book
 
 
 def updated(app, env) -> list[str]:
-    """Check everything, and have every page rewritten that quotes a number which changed elsewhere."""
-    vars(env).pop("computetrades_book", None)
-    book = book_of(env)
+    """Gather and check everything, and have every page rewritten that quotes a number which changed elsewhere.
+
+    What rests on an unchanged state (library, data, published outputs) is kept from the build before.
+    """
+    docs = _store(env)
+    state = _digest(code_digest(Path(env.srcdir)), json.dumps(docs, sort_keys=True))
+    if getattr(env, "computetrades_state", None) != state:
+        env.computetrades_state = state
+        env.computetrades_book = export.gather({d: s["records"] for d, s in docs.items()}, {d: s["audits"] for d, s in docs.items()},
+                                               {d: s["uses"] for d, s in docs.items()})
+    book, clean = book_of(env), getattr(env, "computetrades_clean", {})
+    env.computetrades_clean = {}
     for said in book.faults:
         log.warning(said, type="computetrades")
     for docname in sorted(env.found_docs):
-        for problem in _prose_problems(env, docname, book):
+        key = _digest(state, Path(env.doc2path(docname)).read_text(encoding="utf-8"))
+        problems = [] if clean.get(docname) == key else list(_prose_problems(env, docname, book))
+        for problem in problems:
             log.warning(str(problem), type="computetrades")
-    seen = {key: hashlib.sha256(json.dumps(p, sort_keys=True).encode()).hexdigest() for key, p in book.table.items()}
+        if not problems:
+            env.computetrades_clean[docname] = key
+    seen = {key: _digest(json.dumps(p, sort_keys=True)) for key, p in book.table.items()}
     before, env.computetrades_seen = getattr(env, "computetrades_seen", {}), seen
     dirty = {key for key in seen.keys() | before.keys() if seen.get(key) != before.get(key)}
-    return [d for d, s in _store(env).items() if d in env.found_docs and dirty and (s["pages"] or dirty & set(s["uses"]))]
+    return [d for d, s in docs.items() if d in env.found_docs and dirty and (s["pages"] or dirty & set(s["uses"]))]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _prose_problems(env, docname, book):
