@@ -51,6 +51,7 @@ class Collector(EnvironmentCollector):
         _store(env).update({d: _store(other)[d] for d in docnames if d in _store(other)})
 
     def process_doc(self, app, doctree):
+        app.env.note_dependency(str(Path(app.srcdir) / f"{GLOSSARY}.md"))  # its definitions are copied into every page
         raws = list(doctree.findall(nodes.raw))
         _store(app.env)[app.env.docname] = {
             "records": [n["record"] for n in raws if "record" in n], "audits": [n["audit"] for n in raws if "audit" in n],
