@@ -267,7 +267,8 @@ def test_ledger_json_has_every_fact_record_and_claim_with_its_fields(copy, ledge
     records = [p["key"] for stem in CHAPTERS for p in notebooks.payloads(copy.root / f"chapters/{stem}.ipynb", RECORD)]
     assert sorted(r["key"] for r in ledger["records"] if r["chapter"].startswith("chapters/")) == sorted(records)
     assert len({r["key"] for r in ledger["records"]}) == len(ledger["records"])
-    assert {f["key"] for f in ledger["facts"]} == fact_keys(copy)
+    assert {f["key"] for f in ledger["facts"] if f["source"]} == fact_keys(copy)
+    assert {f["kind"] for f in ledger["facts"] if not f["source"]} <= {"measured"}
     assert len(ledger["claims"]) == len({c["id"] for c in ledger["claims"]}) == CLAIMS
 
 

@@ -40,7 +40,9 @@ def gather(records: dict[str, list], audits: dict[str, list], uses: dict[str, li
                 where = book.records[key]["chapter"] if key in book.records else "data/facts"
                 book.faults.append(f"{page}: record {key!r} is already published by {where}; rename one of them")
             book.records[key] = {**payload, "chapter": page}
-            book.facts |= {m["key"]: m for m in payload.get("measured", ())}
+            for m in payload.get("measured", ()):
+                if book.facts.setdefault(m["key"], m) != m:
+                    book.faults.append(f"{page}: measured key {m['key']!r} already stands for another value; rename one of them")
     for claim in all_claims().values():
         book.claims[claim.id] = {
             "id": claim.id, "chapter": claim.chapter, "section": claim.section, "line": claim.line, "claim": claim.claim,
