@@ -61,7 +61,8 @@ def nearest(word: str, known) -> str:
     """' (did you mean 'hbm_bandwidth'?)' when something is close, else the known words."""
     known = sorted(known)
     close = difflib.get_close_matches(word, known, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known[:12])}" + ("…" if len(known) > 12 else "")
+    more = "…" if len(known) > 12 else ""
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known[:12])}{more}"
 
 
 class Strict(BaseModel):

@@ -110,8 +110,9 @@ class _MathML(MathMLPresentationPrinter):
         row = self.dom.createElement("mrow")
         for i, (value, condition) in enumerate(e.args):
             last = condition == True  # noqa: E712 (sympy's own True)
-            for part in ([self._leaf("mtext", ", else ")] if last else [self._leaf("mtext", ", ")] if i else []) + [self._print(value)] + (
-                    [] if last else [self._leaf("mtext", " if "), self._print(condition)]):
+            before = [self._leaf("mtext", ", else " if last else ", ")] if i else []
+            after = [] if last else [self._leaf("mtext", " if "), self._print(condition)]
+            for part in (*before, self._print(value), *after):
                 row.appendChild(part)
         return row
 

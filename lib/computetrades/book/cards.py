@@ -11,10 +11,11 @@ SAID = {"holds": "holds", "rounds": "rounds", "off": "off", "contradicts": "cont
 
 def badge(verdict: str, factor: float | None = None) -> str:
     """A verdict as a coloured word; `off` shows by how much the printed value misses, and to which side."""
-    said = SAID[verdict]
-    if verdict == "off" and factor:
-        said = f"off {times(factor)}"
-    return f'<span class="ct-badge ct-{verdict}">{escape(said)}</span>'
+    return f'<span class="ct-badge ct-{verdict}">{escape(_told({"verdict": verdict, "factor": factor}))}</span>'
+
+
+def _told(row: dict) -> str:
+    return f"off {times(row['factor'])}" if row["verdict"] == "off" and row["factor"] else SAID[row["verdict"]]
 
 
 def times(factor: float) -> str:
@@ -47,17 +48,19 @@ def _input(i: dict, link) -> str:
     if i.get("range_text"):
         head += f" ({escape(i['range_text'])})"
     cited = f'<a href="{escape(i["url"])}">{escape(i["cited"])}</a>' if i["url"] else escape(i["cited"])
-    told = [t for t in (cited, f"<time>{escape(i['as_of'])}</time>", escape(i["kind"]), "from a secondary copy" if i["secondary"] else "") if t]
-    out = f'{head}<br><span class="ct-source">{", ".join(told)}</span>'
+    told = [cited, f"<time>{escape(i['as_of'])}</time>" if i["as_of"] else "", escape(i["kind"])]
+    told += ["from a secondary copy"] if i["secondary"] else []
+    out = f'{head}<br><span class="ct-source">{", ".join(t for t in told if t)}</span>'
     for o in i["others"]:
-        out += f'<br><span class="ct-source">but {escape(o["text"])}: {escape(o["cited"])}, {escape(o["as_of"])}. {escape(o["note"])}</span>'
+        other = f'but {o["text"]}: {o["cited"]}, {o["as_of"]}. {o["note"]}'
+        out += f'<br><span class="ct-source">{escape(other)}</span>'
     return out
 
 
 def card(payload: dict, link=None) -> str:
     """The card of a record: label, large value, verdicts, and its provenance folded away."""
-    claims = "".join(f'<div class="ct-claim">Essay: {escape(c["stated"] or "stated in words")} {badge(c["verdict"], c["factor"])}</div>'
-                     for c in payload["claims"])
+    claims = "".join(f'<div class="ct-claim">Essay: {escape(c["stated"] or "stated in words")} '
+                     f'{badge(c["verdict"], c["factor"])}</div>' for c in payload["claims"])
     spread = f'<span class="ct-spread">{escape(payload["range"]["text"])}</span>' if payload["range"] and \
         payload["range"]["text"] != payload["text"] else ""
     return (f'<div class="ct-card" id="record-{payload["key"]}"><div class="ct-label">{escape(payload["label"])}</div>'
@@ -78,8 +81,7 @@ def plain(payload: dict) -> str:
     for i in payload["inputs"]:
         source = "" if i["kind"] == "named" else f"  [{', '.join(t for t in (i['cited'], i['as_of'], i['kind']) if t)}]"
         lines.append(f"  {i['label']} = {i['text']}{source}")
-    lines += [f"  essay: {c['stated'] or c['id']} -> {SAID[c['verdict']]}" + (f" {times(c['factor'])}" if c["verdict"] == "off" and c["factor"] else "")
-              for c in payload["claims"]]
+    lines += [f"  essay: {c['stated'] or c['id']} -> {_told(c)}" for c in payload["claims"]]
     return "\n".join(lines)
 
 
@@ -98,9 +100,16 @@ def audit_html(payload: dict, inline=_note) -> str:
         f'<tr><td>{escape(r["claim"])}<div class="ct-source">line {r["line"]}</div></td>'
         f'<td>{escape(r["stated"])}</td><td>{badge(r["verdict"], r["factor"])}</td><td>{reason(r, inline)}</td></tr>'
         for r in payload["claims"])
-    left = f'<p class="ct-source">{len(payload["unjudged"])} more claims of these sections are not judged yet.</p>' if payload["unjudged"] else ""
-    return (f'<div class="ct-scroll" tabindex="0" role="region" aria-label="Audit of this chapter"><table class="ct-audit"><thead><tr><th scope="col">The essay says</th><th>Stated</th><th>Verdict</th>'
-            f'<th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>{left}')
+    left = len(payload["unjudged"])
+    more = f'<p class="ct-source">{left} more claims of these sections are not judged yet.</p>' if left else ""
+    return table("Audit of this chapter", "ct-audit", ("The essay says", "Stated", "Verdict", "Why"), rows) + more
+
+
+def table(name: str, css: str, heads: tuple[str, ...], rows: str) -> str:
+    """A table that scrolls inside the page; `name` tells a screen reader what it is."""
+    head = "".join(f'<th scope="col">{h}</th>' for h in heads)
+    return (f'<div class="ct-scroll" tabindex="0" role="region" aria-label="{name}"><table class="{css}">'
+            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>")
 
 
 def reason(row: dict, inline=_note) -> str:
@@ -116,8 +125,8 @@ def reason(row: dict, inline=_note) -> str:
 
 
 def audit_plain(payload: dict) -> str:
-    lines = [f"{r['verdict']:<12} {times(r['factor']) if r['verdict'] == 'off' and r['factor'] else '':<12} {r['id']}: "
-             f"{r['claim']}, stated {r['stated'] or 'in words'}; {r['why'] or plain_note(r['note'])}" for r in payload["claims"]]
+    lines = [f"{_told(r):<24} {r['id']}: {r['claim']}, stated {r['stated'] or 'in words'}; "
+             f"{r['why'] or plain_note(r['note'])}" for r in payload["claims"]]
     return "\n".join(lines + [f"{len(payload['unjudged'])} not judged: {', '.join(payload['unjudged'])}"])
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from html import escape
 
 from ..facts import references
-from .cards import SAID, badge, provenance, reason
+from .cards import SAID, badge, provenance, reason, table
 from .judging import badness
 from .verdict import WORST_FIRST
 
@@ -26,15 +26,24 @@ def ledger(draw) -> str:
     for key, p in sorted(book.records.items()):
         claims = " ".join(badge(c["verdict"], c["factor"]) for c in p["claims"])
         anchor = f"#record-{key}" if p["chapter"].startswith("chapters/") else ""
-        rows.append(_ledger_row(draw, p, "record", claims, f'<a href="{draw.page(p["chapter"])}{anchor}">{_title(draw, p["chapter"])}</a>'))
+        origin = f'<a href="{draw.page(p["chapter"])}{anchor}">{_title(draw, p["chapter"])}</a>'
+        rows.append(_ledger_row(draw, p, "record", claims, origin))
     for key, p in sorted(book.facts.items()):
         rows.append(_ledger_row(draw, p, "fact", "", escape(p["kind"])))
-    return (f'<p>As data: <a href="{_root(draw)}ledger.json">ledger.json</a>, <a href="{_root(draw)}ledger.csv">ledger.csv</a>.</p>'
-            '<form class="ct-filter"><label>Find <input type="search" name="q" placeholder="words"></label> '
-            '<label>Show <select name="kind"><option value="">records and facts</option><option value="record">records</option>'
-            f'<option value="fact">facts</option></select></label> <output>{len(rows):,} of {len(rows):,}</output></form>'
-            '<div class="ct-scroll" tabindex="0" role="region" aria-label="Ledger"><table class="ct-ledger"><thead><tr><th scope="col">Number</th><th scope="col">Value</th><th scope="col">Where from</th></tr></thead>'
-            f'<tbody>{"".join(rows)}</tbody></table></div>')
+    root = "../" * draw.env.docname.count("/")
+    return (f'<p>As data: <a href="{root}ledger.json">ledger.json</a>, <a href="{root}ledger.csv">ledger.csv</a>.</p>'
+            + _filter(len(rows), _select("Show", "kind", {"": "records and facts", "record": "records", "fact": "facts"}))
+            + table("Ledger", "ct-ledger", ("Number", "Value", "Where from"), "".join(rows)))
+
+
+def _filter(n_rows: int, *selects: str) -> str:
+    return ('<form class="ct-filter"><label>Find <input type="search" name="q" placeholder="words"></label> '
+            f'{" ".join(selects)} <output>{n_rows:,} of {n_rows:,}</output></form>')
+
+
+def _select(label: str, name: str, options: dict[str, str]) -> str:
+    inner = "".join(f'<option value="{value}">{shown}</option>' for value, shown in options.items())
+    return f'<label>{label} <select name="{name}">{inner}</select></label>'
 
 
 def _ledger_row(draw, p, kind, claims, origin) -> str:
@@ -53,19 +62,16 @@ def audit(draw) -> str:
     claims = list(draw.book.claims.values())
     judged = sorted((c for c in claims if c["verdict"]), key=badness)
     rows = [_audit_row(draw, c) for c in judged + [c for c in claims if not c["verdict"]]]
-    chapters = "".join(f"<option>{c}</option>" for c in sorted({c["chapter"] for c in claims}))
-    verdicts = "".join(f'<option value="{v}">{SAID[v]}</option>' for v in WORST_FIRST) + '<option value="none">not judged yet</option>'
-    return ('<form class="ct-filter"><label>Find <input type="search" name="q" placeholder="words"></label> '
-            f'<label>Chapter <select name="chapter"><option value="">all</option>{chapters}</select></label> '
-            f'<label>Verdict <select name="verdict"><option value="">all</option>{verdicts}</select></label> '
-            f'<output>{len(rows):,} of {len(rows):,}</output></form><div class="ct-scroll" tabindex="0" role="region" aria-label="Audit"><table class="ct-audit"><thead><tr>'
-            '<th>The essay says</th><th>Stated</th><th>Computed</th><th>Verdict</th><th>Why</th></tr></thead>'
-            f'<tbody>{"".join(rows)}</tbody></table></div>')
+    chapters = {c["chapter"]: c["chapter"] for c in sorted(claims, key=lambda c: c["chapter"])}
+    verdicts = {v: SAID[v] for v in WORST_FIRST} | {"none": "not judged yet"}
+    return (_filter(len(rows), _select("Chapter", "chapter", {"": "all"} | chapters), _select("Verdict", "verdict", {"": "all"} | verdicts))
+            + table("Audit", "ct-audit", ("The essay says", "Stated", "Computed", "Verdict", "Why"), "".join(rows)))
 
 
 def _audit_row(draw, c) -> str:
     computed = draw.number(c["record"], draw.book.records[c["record"]]["text"]) if c["record"] in draw.book.records else ""
-    where = f'<a href="{draw.page(c["judged_in"])}">{_title(draw, c["judged_in"])}</a>' if c["judged_in"] else _title(draw, f"chapters/{c['chapter']}")
+    page = c["judged_in"] or f"chapters/{c['chapter']}"
+    where = f'<a href="{draw.page(page)}">{_title(draw, page)}</a>' if c["judged_in"] else _title(draw, page)
     mark = badge(c["verdict"], c["factor"]) if c["verdict"] else '<span class="ct-source">not judged yet</span>'
     return (f'<tr id="{c["id"]}" data-chapter="{c["chapter"]}" data-verdict="{c["verdict"] or "none"}"><td>{escape(c["claim"])}'
             f'<div class="ct-source">{where}, line {c["line"]}</div></td><td>{escape(c["stated"])}</td><td>{computed}</td>'
@@ -79,15 +85,15 @@ def audit_counts(draw) -> str:
         by_chapter.setdefault(c["chapter"], Counter())[c["verdict"] or "none"] += 1
     total = sum(by_chapter.values(), Counter())
     order = (*WORST_FIRST, "none")
-    head = "".join(f"<th>{SAID.get(v, 'not judged yet')}</th>" for v in order)
 
     def row(name, counts):
-        return f'<tr><th scope="row">{name}</th>' + "".join(f"<td>{counts[v]:,}</td>" if counts[v] else "<td></td>" for v in order) + f"<td>{counts.total():,}</td></tr>"
+        cells = "".join(f"<td>{counts[v]:,}</td>" if counts[v] else "<td></td>" for v in order)
+        return f'<tr><th scope="row">{name}</th>{cells}<td>{counts.total():,}</td></tr>'
     body = "".join(row(_title(draw, f"chapters/{name}"), counts) for name, counts in sorted(by_chapter.items())
                    if set(counts) - {"none"})
     rest = sum((c for c in by_chapter.values() if not set(c) - {"none"}), Counter())
-    return (f'<div class="ct-scroll" tabindex="0" role="region" aria-label="Verdicts by chapter"><table class="ct-counts"><thead><tr><th></th>{head}<th>claims</th></tr></thead><tbody>{body}'
-            f'{row("chapters to come", rest) if rest else ""}{row("all", total)}</tbody></table></div>')
+    heads = ("", *(SAID.get(v, "not judged yet") for v in order), "claims")
+    return table("Verdicts by chapter", "ct-counts", heads, body + (row("chapters to come", rest) if rest else "") + row("all", total))
 
 
 def bibliography(draw) -> str:
@@ -109,6 +115,3 @@ def _title(draw, docname: str) -> str:
     titles = draw.env.titles
     return escape(titles[docname].astext()) if docname in titles else escape(docname.rpartition("/")[2])
 
-
-def _root(draw) -> str:
-    return "../" * draw.env.docname.count("/")

@@ -98,7 +98,8 @@ def rewrite(source: str, old: dict[str, dict], new: dict[str, dict], escaped: bo
         if key not in new:
             return m[0]
         before = _whole_short_bare(old[key]["text"]) if key in old else []
-        shape = before.index(literal) if literal in before else 0 if "/" in literal else 2 if re.fullmatch(r"−?[\d,.–]+", literal) else 1
+        guess = 0 if "/" in literal else 2 if re.fullmatch(r"−?[\d,.–]+", literal) else 1
+        shape = before.index(literal) if literal in before else guess
         text = _whole_short_bare(new[key]["text"])[shape]
         return f"[{text.replace('$', chr(92) + '$') if escaped else text}](#{key})"
     return re.sub(rf"\[([^\[\]]*)\]\({QUOTED.pattern}\)", put, source)

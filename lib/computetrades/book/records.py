@@ -10,8 +10,8 @@ import re
 from .. import formula
 from ..data import DataError
 from ..facts import references
-from ..number import Leaf, Number, Statement, named
 from ..formatting import range_text, text
+from ..number import Leaf, Number, Statement, named
 from ..units import base, convert, parse, symbol
 from . import cards
 from .judging import judge_all

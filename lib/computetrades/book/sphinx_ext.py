@@ -79,8 +79,7 @@ def updated(app, env) -> list[str]:
     state = _digest(code_digest(Path(env.srcdir)), json.dumps(docs, sort_keys=True))
     if getattr(env, "computetrades_state", None) != state:
         env.computetrades_state = state
-        env.computetrades_book = export.gather({d: s["records"] for d, s in docs.items()}, {d: s["audits"] for d, s in docs.items()},
-                                               {d: s["uses"] for d, s in docs.items()})
+        env.computetrades_book = export.gather(*({d: s[kind] for d, s in docs.items()} for kind in ("records", "audits", "uses")))
     book, clean = book_of(env), getattr(env, "computetrades_clean", {})
     env.computetrades_clean = {}
     for said in book.faults:

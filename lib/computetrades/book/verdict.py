@@ -16,9 +16,9 @@ import re
 from dataclasses import dataclass
 
 from ..claims import Stated
-from ..number import Number, Statement, as_number
 from ..formatting import figure, text
-from ..units import Quantity, UnitError, base, convert, parse_unit, symbol, unit_size
+from ..number import Statement, as_number
+from ..units import Quantity, base, convert, parse_unit, unit_size
 
 WORST_FIRST = ("contradicts", "unsupported", "off", "rounds", "holds", "opinion")
 HEDGED, FIRM, SAME = (x * (1 + 1e-9) for x in (0.05, 0.01, 0.10))  # a hair more, against float noise
@@ -108,7 +108,8 @@ def _allowed(s: float, stated: Stated) -> float:
 
 
 def _binary_step(factor: float, twin: str) -> str:
-    return "; the two differ by 1,024/1,000, a binary figure carried on as a decimal one" if twin and abs(factor / 1.024 - 1) < 1e-3 else ""
+    slipped = twin and abs(factor / 1.024 - 1) < 1e-3
+    return "; the two differ by 1,024/1,000, a binary figure carried on as a decimal one" if slipped else ""
 
 
 def _bound(s: float, stated: Stated, c: float) -> Verdict:

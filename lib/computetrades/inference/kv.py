@@ -60,7 +60,7 @@ def weight_bytes(model, fmt):
 
 
 def users(n_gpus, hbm_capacity, weights, cache):
-    """Whole sequences whose cache fits beside the weights; whatever else must fit (activations) has to be taken off hbm_capacity."""
+    """Whole sequences whose cache fits beside the weights. What else must fit, activations say, is to be taken off hbm_capacity."""
     return maximum(floor((n_gpus * hbm_capacity - weights) / cache), 0) * USER
 
 

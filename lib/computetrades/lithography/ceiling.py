@@ -57,7 +57,8 @@ def dram_wafers(capacity, density, wafer_area, good):
 def fleet_after(installed, first_year, last_year, n_years, years):
     """Tools in the field `years` into a plan whose yearly output rises evenly from first_year to last_year over n_years.
 
-    first_year is the yearly rate at the start and last_year the one at the end; none is retired. At years = n_years this is installed + n_years * (first_year + last_year) / 2.
+    first_year is the yearly rate at the start and last_year the one at the end; none is retired. At years = n_years this is
+    installed + n_years * (first_year + last_year) / 2.
     """
     return installed + first_year * years + (last_year - first_year) * years ** 2 / (2 * n_years)
 
