@@ -85,7 +85,7 @@ class Reference:
     @property
     def short(self) -> str:
         """'NVIDIA 2022, H100 Tensor Core GPU datasheet'."""
-        return ", ".join(part for part in (f"{self.who} {self.date[:4]}".strip(), self.title) if part)
+        return f"{self.who} {self.date[:4]}, {self.title}" if self.who else f"{self.title}, {self.date[:4]}"
 
 
 class Record:

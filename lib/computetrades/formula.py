@@ -28,7 +28,8 @@ def mathml(number) -> str:
 def mathml_values(number) -> str:
     """The same formula with each input's value and unit in its place."""
     expr, names = _in_order_of_use(number)
-    return _math(_MathML({s: ("mn", text(leaf.quantity, digits=None), "") for s, (_, _, leaf) in names.items()}), expr)
+    shown = {s: ("mn", text(leaf.quantity, digits=4 if leaf.kind == "named" else None), "") for s, (_, _, leaf) in names.items()}
+    return _math(_MathML(shown), expr)
 
 
 def javascript(number) -> str:
@@ -126,7 +127,7 @@ class _MathML(MathMLPresentationPrinter):
 
 
 def _math(printer, expr) -> str:
-    return f'<math display="inline">{printer.doprint(expr)}</math>'.replace(
+    return f'<math display="inline" displaystyle="true">{printer.doprint(expr)}</math>'.replace(
         "&#xD7;", "×").replace("&ExponentialE;", "e").replace("<mo><</mo>", "<mo>&lt;</mo>").replace("<mo>></mo>", "<mo>&gt;</mo>")
 
 

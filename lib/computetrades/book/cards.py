@@ -57,14 +57,18 @@ def _input(i: dict, link) -> str:
     return out
 
 
+def claim_lines(payload: dict) -> str:
+    """What the essay says of this number, with the verdicts."""
+    return "".join(f'<div class="ct-claim">Essay: {escape(c["stated"] or "stated in words")} '
+                   f'{badge(c["verdict"], c["factor"])}</div>' for c in payload.get("claims", ()))
+
+
 def card(payload: dict, link=None) -> str:
     """The card of a record: label, large value, verdicts, and its provenance folded away."""
-    claims = "".join(f'<div class="ct-claim">Essay: {escape(c["stated"] or "stated in words")} '
-                     f'{badge(c["verdict"], c["factor"])}</div>' for c in payload["claims"])
     spread = f'<span class="ct-spread">{escape(payload["range"]["text"])}</span>' if payload["range"] and \
         payload["range"]["text"] != payload["text"] else ""
     return (f'<div class="ct-card" id="record-{payload["key"]}"><div class="ct-label">{escape(payload["label"])}</div>'
-            f'<div class="ct-value">{escape(payload["text"])}{spread}</div>{claims}'
+            f'<div class="ct-value">{escape(payload["text"])}{spread}</div>{claim_lines(payload)}'
             f'<details><summary>formula and sources</summary>{provenance(payload, link)}'
             f'<div class="ct-key">{payload["key"]}</div></details></div>')
 

@@ -5,7 +5,7 @@ from collections import Counter
 from html import escape
 
 from ..facts import references
-from .cards import SAID, badge, provenance, reason, table
+from .cards import SAID, badge, claim_lines, provenance, reason, table
 from .judging import badness
 from .verdict import WORST_FIRST
 
@@ -14,9 +14,8 @@ PARTS = ("ledger", "audit", "audit_counts", "bibliography")
 
 def number_popover(popover: str, payload: dict, draw) -> str:
     """What hovering, focusing or tapping a number shows."""
-    badges = " ".join(badge(c["verdict"], c["factor"]) for c in payload.get("claims", ()))
     return (f'<div class="ct-pop" id="{popover}" role="note" popover><div class="ct-label">{escape(payload["label"])}</div>'
-            f'<div class="ct-value">{escape(payload["text"])} {badges}</div>{provenance(payload, draw.link)}'
+            f'<div class="ct-value">{escape(payload["text"])}</div>{claim_lines(payload)}{provenance(payload, draw.link)}'
             f'<a class="ct-more" href="{draw.link(payload["key"])}">{payload["key"]} in the ledger</a></div>')
 
 
