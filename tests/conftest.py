@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from computetrades.data import read_yaml
 
 ROOT = Path(__file__).parents[1]

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+
 from computetrades.book import notebooks, prose
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD

@@ -1,5 +1,4 @@
 """lithography/ceiling.py: against gigawatts built rack by rack, tools run hour by hour, and published figures."""
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +8,8 @@ from scipy.integrate import quad
 
 from computetrades.facts import facts
 from computetrades.lithography import ceiling
-from computetrades.number import Leaf, Number
-from computetrades.units import UnitError, base, parse, unit_size
+from computetrades.units import UnitError, parse, unit_size
+from three_paths import paths
 
 calm = settings(deadline=None, max_examples=25)
 COUNT = st.integers(1, 200)
@@ -24,27 +23,6 @@ RACK = st.fixed_dictionaries({
     "hbm_capacity": st.integers(1, 300).map("{} GB".format), "fast_memory": st.integers(60, 200).map("{} TB".format),
     "lpddr_bit_density": st.floats(0.1, 1).map("{} Gbit/mm**2".format), "wafer_area": st.just("70686 mm**2"),
     "lpddr_yield": SHARE.map(lambda y: f"{100 * y} percent")})
-
-
-def built(given, make, path="r"):
-    """The arguments of a library function, each value made by `make(key, value)`; dicts are records, lists stay lists."""
-    if isinstance(given, dict):
-        return SimpleNamespace(**{k: built(v, make, f"{path}.{k.replace('_', '-')}") for k, v in given.items()})
-    if isinstance(given, list):
-        return [built(v, make, f"{path}.{i}") for i, v in enumerate(given)]
-    return make(path, given)
-
-
-def paths(f, unit, *arguments):
-    """f on Numbers; checks that it has the dimension of `unit` and that floats and arrays give the same."""
-    def traced(key, value): return Number.of_leaf(Leaf(key, key, parse(value), "vendor"))
-    def plain(key, value): return float(base(parse(value)))
-    number, value, rows = (f(*(built(a, make, f"a{i}") for i, a in enumerate(arguments)))
-                           for make in (traced, plain, lambda key, value: np.full(3, plain(key, value))))
-    assert isinstance(value, (float, np.floating)) and rows.shape == (3,)
-    assert value == pytest.approx(number.value(unit) * unit_size(unit), rel=1e-9)
-    np.testing.assert_allclose(rows, value, rtol=1e-15)
-    return number
 
 
 def magnitude(text, unit):

@@ -10,11 +10,12 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from IPython.core.inputtransformer2 import TransformerManager
+
 from computetrades.book import notebooks, prose
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD
 from computetrades.facts import all_leaves
-from IPython.core.inputtransformer2 import TransformerManager
 
 ROOT = Path(__file__).parents[1]
 LIB = ROOT / "lib" / "computetrades"

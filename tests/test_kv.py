@@ -1,6 +1,5 @@
 """inference/kv.py: against caches that are really allocated or filled token by token, and against published figures."""
 from collections import deque
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +8,8 @@ from hypothesis import strategies as st
 
 from computetrades.facts import facts
 from computetrades.inference import kv
-from computetrades.number import Leaf, Number
-from computetrades.units import UnitError, base, parse, unit_size
+from computetrades.units import UnitError, base, parse
+from three_paths import built, paths
 
 calm = settings(deadline=None, max_examples=25)
 SMALL = st.integers(1, 6)
@@ -19,25 +18,6 @@ MLA = st.fixed_dictionaries({"n_layers": SMALL, "kv_lora_rank": SMALL, "qk_rope_
 MIX = st.tuples(MODEL, st.integers(1, 9), SMALL, st.integers(0, 6)).map(lambda t: t[0] | {
     "sliding_window": f"{t[1]} token", "n_full_layers": t[3], "n_sliding_layers": t[2], "n_layers": t[2] + t[3]})
 FORMAT = st.sampled_from([("16 bit", "0 bit", 1), ("8 bit", "0 bit", 1), ("4 bit", "8 bit", 16), ("2 bit", "32 bit", 32)])
-
-
-def built(given, make, path="r"):
-    """The arguments of a library function, each value made by `make(key, value)`; a dict becomes a record."""
-    if isinstance(given, dict):
-        return SimpleNamespace(**{k: built(v, make, f"{path}.{k.replace('_', '-')}") for k, v in given.items()})
-    return make(path, given)
-
-
-def paths(f, unit, *arguments):
-    """f on Numbers; checks that it has the dimension of `unit` and that floats and arrays give the same."""
-    def traced(key, value): return Number.of_leaf(Leaf(key, key, parse(value), "vendor"))
-    def plain(key, value): return float(base(parse(value)))
-    number, value, rows = (f(*(built(a, make, f"a{i}") for i, a in enumerate(arguments)))
-                           for make in (traced, plain, lambda key, value: np.full(3, plain(key, value))))
-    assert isinstance(value, (float, np.floating)) and rows.shape == (3,)
-    assert value == pytest.approx(number.value(unit) * unit_size(unit), rel=1e-12)
-    np.testing.assert_allclose(rows, value, rtol=1e-15)
-    return number
 
 
 def fmt(bits, scale_bits, block_size):

@@ -6,23 +6,12 @@ from hypothesis import strategies as st
 
 from computetrades.capital import margins
 from computetrades.facts import facts
-from computetrades.number import Leaf, Number
-from computetrades.units import UnitError, base, parse, unit_size
+from computetrades.units import UnitError
+from three_paths import paths
 
 calm = settings(deadline=None, max_examples=25)
 MONEY = st.floats(0.1, 1000)
 SHARE = st.floats(0, 0.95)
-
-
-def paths(f, unit, *arguments):
-    """f on Numbers; checks that it has the dimension of `unit` and that floats and arrays give the same."""
-    number = f(*(Number.of_leaf(Leaf(f"r.a{i}", f"a{i}", parse(a), "vendor")) for i, a in enumerate(arguments)))
-    plain = [float(base(parse(a))) for a in arguments]
-    value, rows = f(*plain), f(*(np.full(3, x) for x in plain))
-    assert isinstance(value, (float, np.floating)) and rows.shape == (3,)
-    assert value == pytest.approx(number.value(unit) * unit_size(unit), rel=1e-9, abs=1e-12)
-    np.testing.assert_allclose(rows, value, rtol=1e-15)
-    return number
 
 
 def percent(share):

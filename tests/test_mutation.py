@@ -13,6 +13,8 @@ from pathlib import Path
 import IPython.display
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+
 from computetrades import facts as facts_module
 from computetrades import formula
 from computetrades.book import cards, charts, judging, notebooks, prose
@@ -20,7 +22,6 @@ from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD, fact_payload
 from computetrades.data import read_yaml
 from computetrades.number import Number
-from IPython.core.inputtransformer2 import TransformerManager
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = {path.stem: path for path in notebooks.chapters(ROOT)}
