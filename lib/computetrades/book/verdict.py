@@ -73,8 +73,9 @@ def _in_unit(computed, stated: Stated) -> float:
     return float(convert(number.quantity, stated.unit, number.name).magnitude)
 
 
-def _show(value: float, unit: str, digits: int = 4) -> str:
-    return text(Quantity(value, parse_unit(unit)), digits=digits)
+def _show(value: float, unit: str) -> str:
+    """Whole values in full, so that 327,680 is not told as 327,700; others to four digits."""
+    return text(Quantity(value, parse_unit(unit)), digits=None if float(value).is_integer() and abs(value) < 1e9 else 4)
 
 
 def _point(s: float, stated: Stated, c: float) -> Verdict:
