@@ -14,7 +14,7 @@ test: $(READY)
 	$(BIN)/python -m pytest tests chapters --nbval --nbval-current-env -n 2 --dist loadfile -q
 
 serve: book
-	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+	$(BIN)/python -m computetrades.book.serve
 
 sync: $(READY)
 	$(BIN)/python -m computetrades.book.notebooks

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from computetrades.data import read_yaml
 
@@ -55,6 +56,20 @@ def copy_book():
             shutil.copytree(source, folder / name, ignore=leave) if source.is_dir() else shutil.copy(source, folder / name)
         return Copy(folder)
     return copy
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory, copy_book):
+    """A copy of the book, built cold once for all test processes. Nobody may change it."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    folder, outcome = shared / "built" / "the-same-book", shared / "built.txt"
+    with FileLock(shared / "built.lock"):
+        if not outcome.exists():
+            status, said = copy_book(folder).build()
+            outcome.write_text(f"{status}\n{said}", encoding="utf-8")
+    assert outcome.read_text(encoding="utf-8").startswith("0\n"), outcome.read_text(encoding="utf-8")[-6000:]
+    return Copy(folder)
 
 
 @pytest.fixture(scope="session")
