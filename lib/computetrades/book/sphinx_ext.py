@@ -98,6 +98,7 @@ def updated(app, env) -> list[str]:
         if not problems:
             env.computetrades_clean[docname] = key
     seen = {key: _digest(json.dumps(p, sort_keys=True)) for key, p in book.table.items()}
+    seen |= {docname: _digest(env.titles[docname].astext(), json.dumps(s["lede"])) for docname, s in docs.items() if docname in env.titles}
     before, env.computetrades_seen = getattr(env, "computetrades_seen", {}), seen
     dirty = {key for key in seen.keys() | before.keys() if seen.get(key) != before.get(key)}
     return [d for d, s in docs.items() if d in env.found_docs and dirty and (s["pages"] or dirty & set(s["uses"]))]
