@@ -134,4 +134,4 @@ def audit_plain(payload: dict) -> str:
     return "\n".join(lines + [f"{len(payload['unjudged'])} not judged: {', '.join(payload['unjudged'])}"])
 
 
-NOTEBOOK_CSS = (Path(__file__).parent / "static" / "card.css").read_text(encoding="utf-8").strip()
+NOTEBOOK_CSS = (Path(__file__).parent / "theme" / "static" / "card.css").read_text(encoding="utf-8").strip()

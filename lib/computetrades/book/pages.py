@@ -5,18 +5,58 @@ from collections import Counter
 from html import escape
 
 from ..facts import references
+from . import layout, pictures
 from .cards import SAID, badge, claim_lines, provenance, reason, table
 from .judging import badness
 from .verdict import WORST_FIRST
 
-PARTS = ("ledger", "audit", "audit_counts", "bibliography")
+PARTS = ("cover", "contents", "ledger", "audit", "audit_counts", "bibliography")
 
 
 def number_popover(popover: str, payload: dict, draw) -> str:
     """What hovering, focusing or tapping a number shows."""
     return (f'<div class="ct-pop" id="{popover}" role="note" popover><div class="ct-label">{escape(payload["label"])}</div>'
             f'<div class="ct-value">{escape(payload["text"])}</div>{claim_lines(payload)}{provenance(payload, draw.link)}'
-            f'<a class="ct-more" href="{draw.link(payload["key"])}">{payload["key"]} in the ledger</a></div>')
+            f'<p class="ct-more"><a href="{draw.link(payload["key"])}">{payload["key"]} in the ledger</a> '
+            f'<button type="button" class="ct-cite">Cite</button></p></div>')
+
+
+def cover(draw) -> str:
+    """The dollar to scale, beside the title of the front page."""
+    records = draw.book.records
+    shares = {key: records[key]["value"] for _, key, _ in pictures.LAYERS}
+    picture = pictures.dollar(shares, lambda key: draw.number(key, records[key]["text"]))
+    chapter = records["dollar.asml"]["chapter"]
+    return (f'<figure class="ct-cover">{picture}<figcaption>Where one dollar of API revenue goes, to scale. '
+            f'ASML is the last line. From <a href="{draw.page(chapter)}">chapter {layout.station(chapter)}</a>.</figcaption></figure>')
+
+
+def contents(draw) -> str:
+    """Each chapter with its question, what it found, and how the essay's claims fared there."""
+    book, env, out = draw.book, draw.env, []
+    for part in env.external_site_map.root.subtrees:
+        if not part.caption:
+            continue
+        out.append(f"<h2>{escape(part.caption)}</h2>")
+        for docname in map(str, part.files()):
+            found = "".join(draw.number(key, text) if key else escape(text) for text, key in layout.lede(env, docname))
+            station = f'<span class="ct-station">{layout.station(docname)}</span> ' if layout.station(docname) else ""
+            out.append(f'<section><h3>{station}<a href="{draw.page(docname)}">{escape(env.titles[docname].astext())}</a></h3>'
+                       f"<p>{found}</p>{_tally(book, docname)}</section>")
+    return f'<div class="ct-contents">{"".join(out)}</div>'
+
+
+def _tally(book, docname: str) -> str:
+    """A chapter's verdicts as a bar and in words, and how many numbers it publishes."""
+    counts = Counter(c["verdict"] for c in book.claims.values() if c["judged_in"] == docname)
+    if not counts:
+        return ""
+    best_first = ("holds", "rounds", "opinion", "off", "unsupported", "contradicts")
+    bar = "".join(f'<span class="ct-{v}" style="flex-grow: {counts[v]}"></span>' for v in best_first if counts[v])
+    told = ", ".join(f"{counts[v]} {SAID[v]}" for v in best_first if counts[v])
+    numbers = sum(p["chapter"] == docname for p in book.records.values())
+    return (f'<div class="ct-tally" aria-hidden="true">{bar}</div>'
+            f'<p class="ct-source">{numbers} numbers. {counts.total()} claims of the essay: {told}.</p>')
 
 
 def ledger(draw) -> str:

@@ -17,7 +17,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import cards, export, pages, prose
+from . import cards, export, layout, pages, prose
 
 log = logging.getLogger(__name__)
 LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
@@ -56,7 +56,13 @@ class Collector(EnvironmentCollector):
         _store(app.env)[app.env.docname] = {
             "records": [n["record"] for n in raws if "record" in n], "audits": [n["audit"] for n in raws if "audit" in n],
             "uses": sorted({n["key"] for n in doctree.findall(quoted_number)}),
-            "pages": any(True for _ in doctree.findall(generated_page))}
+            "pages": any(True for _ in doctree.findall(generated_page)), "lede": _lede(doctree)}
+
+
+def _lede(doctree) -> list[list]:
+    """The first paragraph as [text, key of the number it quotes, or None] pieces."""
+    first = next(doctree.findall(nodes.paragraph), None)
+    return [[n.astext(), n["key"] if isinstance(n, quoted_number) else None] for n in first.children] if first else []
 
 
 def _store(env) -> dict:
@@ -92,6 +98,7 @@ def updated(app, env) -> list[str]:
         if not problems:
             env.computetrades_clean[docname] = key
     seen = {key: _digest(json.dumps(p, sort_keys=True)) for key, p in book.table.items()}
+    seen |= {docname: _digest(env.titles[docname].astext(), json.dumps(s["lede"])) for docname, s in docs.items() if docname in env.titles}
     before, env.computetrades_seen = getattr(env, "computetrades_seen", {}), seen
     dirty = {key for key in seen.keys() | before.keys() if seen.get(key) != before.get(key)}
     return [d for d, s in docs.items() if d in env.found_docs and dirty and (s["pages"] or dirty & set(s["uses"]))]
@@ -133,6 +140,9 @@ class Draw(SphinxPostTransform):
             node.replace_self(self.raw(getattr(pages, node["page"])(self)))
         for ref in list(self.document.findall(nodes.reference)):
             self.term(ref)
+        for table in list(self.document.findall(nodes.table)):  # scrolls by itself, so that a phone's page does not
+            table.replace_self([self.raw('<div class="ct-scroll" tabindex="0" role="region" aria-label="Table">'), table.deepcopy(),
+                                self.raw("</div>")])
         if self.popovers:
             self.document.append(self.raw("".join(self.popovers.values())))
 
@@ -199,13 +209,23 @@ class Generated(SphinxDirective):
         return [generated_page(page=self.arguments[0])]
 
 
+class Aside(SphinxDirective):
+    """A note beside the text; on a narrow screen it stands in the text."""
+    has_content = True
+
+    def run(self):
+        note = nodes.container(classes=["ct-aside"])
+        self.state.nested_parse(self.content, self.content_offset, note)
+        return [note]
+
+
 def margins(app, docname, source):
     """Markdown cells tagged `margin` become margin notes."""
     if str(app.env.doc2path(docname)).endswith(".ipynb") and '"margin"' in source[0]:
         notebook = json.loads(source[0])
         for cell in notebook["cells"]:
             if cell["cell_type"] == "markdown" and "margin" in cell["metadata"].get("tags", ()):
-                cell["source"] = "```{margin}\n" + "".join(cell["source"]) + "\n```"
+                cell["source"] = "```{aside}\n" + "".join(cell["source"]) + "\n```"
         source[0] = json.dumps(notebook)
 
 
@@ -213,8 +233,7 @@ def configured(app, config):
     """One execution cache per state of the library and the data, and the assets of the built book."""
     root = Path(app.confdir)
     config.nb_execution_cache_path = f"_build/.jupyter_cache/{code_digest(root)}"
-    config.html_context.setdefault("default_mode", "auto")
-    config.html_static_path += ["_build/assets", "lib/computetrades/book/static"]
+    config.html_static_path.append("_build/assets")
     bundle = root / "_build/assets/vega.js"
     if not bundle.is_file():
         import vl_convert
@@ -230,17 +249,6 @@ def code_digest(root: Path) -> str:
     for path in sorted(p for p in files if p.is_file()):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
-
-
-def assets(app, pagename, templatename, context, doctree):
-    """Our style and script on every page, Vega only where there is a chart, and no Thebe, which nothing here uses."""
-    app.add_css_file("card.css")
-    app.add_css_file("book.css")
-    app.add_js_file("book.js", loading_method="defer")
-    if doctree is not None and any(n.get("chart") for n in doctree.findall(nodes.raw)):
-        app.add_js_file("vega.js", type="module")
-    context["script_files"] = [f for f in context["script_files"] if "thebe" not in str(getattr(f, "filename", f)) and
-                               "THEBE" not in ((getattr(f, "attributes", None) or {}).get("body") or "")]
 
 
 def write_ledger(app, exception):
@@ -264,16 +272,19 @@ def _mathml(node, display):
 
 
 def setup(app):
+    app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it for an extension that is not loaded here
+    app.add_html_theme("computetrades", str(layout.THEME))
     app.add_node(quoted_number)
     app.add_node(generated_page)
     app.add_transform(Quotes)
     app.add_post_transform(Draw)
     app.add_env_collector(Collector)
     app.add_directive("computetrades", Generated)
+    app.add_directive("aside", Aside)
     app.add_html_math_renderer("native", (math_inline, None), (math_block, None))
     app.connect("config-inited", configured, priority=100)
     app.connect("source-read", margins)
     app.connect("env-updated", updated)
-    app.connect("html-page-context", assets, priority=900)
+    app.connect("html-page-context", layout.frame, priority=900)
     app.connect("build-finished", write_ledger)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

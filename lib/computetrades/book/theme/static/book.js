@@ -1,5 +1,30 @@
 "use strict";
-// Three small parts: popovers for quoted numbers and terms, the filter of a long table, and the charts.
+// Small parts, each on its own: the frame, popovers for quoted numbers and terms, filters of long tables, charts, paper.
+
+/* The frame: the theme (the system's until the reader chooses), the chapters over a narrow page, `/` for the search. */
+{
+  const root = document.documentElement, button = document.querySelector(".ct-theme"), nav = document.querySelector(".ct-nav");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const show = theme => {
+    root.dataset.theme = theme;
+    button.setAttribute("aria-pressed", theme === "dark");
+  };
+  const stored = () => { try { return localStorage.theme; } catch { return undefined; } };   // a page may be denied storage
+
+  show(root.dataset.theme);
+  system.addEventListener("change", () => { if (!stored()) show(system.matches ? "dark" : "light"); });
+  button.addEventListener("click", () => {
+    show(root.dataset.theme === "dark" ? "light" : "dark");
+    try { localStorage.theme = root.dataset.theme; } catch { /* the choice then lasts as long as the page */ }
+  });
+  nav.addEventListener("click", e => { if (e.target.closest("a") && nav.matches(":popover-open")) nav.hidePopover(); });
+  document.addEventListener("keydown", e => {
+    const box = document.querySelector(".ct-search input");
+    if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || !box || e.target.closest("input, select, textarea, [contenteditable]")) return;
+    e.preventDefault();
+    box.focus();
+  });
+}
 
 /* Popovers. One pair of listeners on the document serves hundreds of links. */
 {

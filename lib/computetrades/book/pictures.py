@@ -1,0 +1,37 @@
+"""Pictures drawn from the records: SVG whose colours are the page's, so that one drawing serves light and dark."""
+from __future__ import annotations
+
+from html import escape
+
+# Each layer of the stack that keeps a part of an API dollar: label, record, fill as a share of the accent colour.
+LAYERS = (("The lab", "dollar.lab", 100), ("The cloud", "dollar.cloud", 78), ("NVIDIA", "dollar.nvidia", 58), ("Everything else", "dollar.rest", 16),
+          ("Memory makers", "dollar.memory", 90), ("TSMC", "dollar.foundry", 45), ("ASML", "dollar.asml", None))
+
+
+def strata(shares: dict[str, float], height: float) -> list[tuple[str, float, float]]:
+    """(label, top, thickness) of each layer, in order, `height` being the whole dollar."""
+    out, top = [], 0.0
+    for label, key, _ in LAYERS:
+        out.append((label, top, height * shares[key]))
+        top += height * shares[key]
+    return out
+
+
+def dollar(shares: dict[str, float], number) -> str:
+    """The dollar as strata, to scale, with each layer's label and its quoted number at the right.
+
+    shares: record key -> part of the dollar. number: key -> HTML of the quoted number.
+    """
+    height, width, beside, gap = 400, 170, 200, 27
+    bands, labels = [], []
+    layers = strata(shares, height)
+    lowest = height + 18 - gap * sum(1 for _, _, thick in layers if thick < gap)  # thin layers share a ladder of labels at the foot
+    for (label, top, thick), (_, key, fill) in zip(layers, LAYERS):
+        style = f"--fill: {fill}%" if fill else "--fill: 0%"
+        bands.append(f'<rect class="{"ct-layer" if fill else "ct-thinnest"}" style="{style}" x="0" y="{top:.2f}" width="{width}" height="{thick:.2f}"/>')
+        at = top + thick / 2
+        y = at if thick >= gap else (lowest := lowest + gap)
+        labels.append(f'<path class="ct-leader" d="M{width + 2} {at:.2f}h8L{beside - 6} {y:.1f}"/>'
+                      f'<text x="{beside}" y="{y + 5:.1f}">{escape(label)} {number(key)}</text>')
+    return (f'<svg viewBox="0 0 400 {height + 30}" role="group" aria-label="One API dollar as layers, to scale">'
+            + "".join(bands + labels) + "</svg>")
