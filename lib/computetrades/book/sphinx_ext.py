@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.environment.collectors import EnvironmentCollector
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -266,6 +267,15 @@ def math_block(self, node):
     raise nodes.SkipNode
 
 
+def fold(self, node):
+    """A folded cell. myst-nb's own puts paragraphs into the summary, which HTML forbids, under a label that nobody sees."""
+    self.body.append('<details class="hide"><summary>Code of this cell</summary>\n')
+
+
+def fold_end(self, node):
+    self.body.append("</details>\n")
+
+
 def _mathml(node, display):
     from latex2mathml.converter import convert
     return convert(node.astext(), display=display)
@@ -276,6 +286,7 @@ def setup(app):
     app.add_html_theme("computetrades", str(layout.THEME))
     app.add_node(quoted_number)
     app.add_node(generated_page)
+    app.add_node(HideCodeCellNode, override=True, html=(fold, fold_end))
     app.add_transform(Quotes)
     app.add_post_transform(Draw)
     app.add_env_collector(Collector)

@@ -110,8 +110,18 @@
   addEventListener("resize", hide);
 }
 
+/* A formula wider than its place scrolls; then the keyboard must reach it. */
+{
+  const sized = new ResizeObserver(entries => {
+    for (const { target } of entries)
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+  });
+  for (const box of document.querySelectorAll(".ct-formula, .ct-math")) sized.observe(box);
+}
+
 /* Filters, and deep links into filtered tables. */
-for (const form of document.querySelectorAll("form.ct-filter")) {
+for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
   const rows = [...form.nextElementSibling.querySelectorAll("tbody tr")];
   let texts, runs = 0;              // texts: lower case, by row, read on first use
 
@@ -205,6 +215,7 @@ for (const form of document.querySelectorAll("form.ct-filter")) {
       result = await window.vegaEmbed(mount, spec, {
         actions: false, renderer: "svg", defaultStyle: false, tooltip: { theme: "custom", disableDefaultStyle: true }, config: config(chart),
       });
+      chart.view = result.view;
       chart.dataset.ready = drawn;
     }
     return () => queue = queue.then(draw).catch(console.error);   // one at a time: a draw reads the sliders of the one before
