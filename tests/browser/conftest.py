@@ -9,6 +9,7 @@ from computetrades.book.serve import served
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 1}
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+PATIENCE = 10_000  # ms
 DRAWN = "() => [...document.querySelectorAll('.ct-chart')].every(chart => chart.dataset.ready)"
 
 
@@ -39,6 +40,7 @@ def visit(chromium, address):
 
     def visit(name, anchor="", theme="light", **options):
         context = chromium.new_context(**{**DESKTOP, "color_scheme": theme, **options})
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         watch(context, address, faults)
         page = context.new_page()

@@ -153,7 +153,7 @@ def test_a_popover_leads_to_its_row(visit):
     page = visit("chapters/07-kv-cache")
     link = page.locator(f"article p a.ct-num[href$='#{ROW}']").first
     link.hover()
-    page.locator(".ct-pop:popover-open .ct-more").click()
+    page.locator(".ct-pop:popover-open .ct-more a").click()
     page.wait_for_load_state("load")
     assert stands_out(page, ROW)
 

@@ -61,7 +61,7 @@ def test_the_mouse_reaches_into_it_and_follows_its_link(visit):
     link, popover = quoted(page)
     link.hover()
     popover.wait_for()
-    more = popover.locator(".ct-more")
+    more = popover.locator(".ct-more a")
     more.hover()
     page.wait_for_timeout(400)  # longer than a popover stays once it is left
     assert popover.is_visible()
@@ -130,7 +130,7 @@ def test_tabbing_through_it_goes_on_in_the_text_and_closes_it(visit):
     link, popover = quoted(page)
     tab_to(page, link)
     popover.wait_for()
-    stops = popover.locator("a[href], [tabindex='0']").count()
+    stops = popover.locator("a[href], button, [tabindex='0']").count()
     for _ in range(stops + 1):
         page.keyboard.press("Tab")
     assert popover.is_hidden()

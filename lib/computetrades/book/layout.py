@@ -1,24 +1,29 @@
 """The frame around each page: what theme/layout.html is told, and which scripts a page loads."""
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from html import escape
 from pathlib import Path
 
 from docutils import nodes
 
 THEME = Path(__file__).parent / "theme"
-SEARCH = ("documentation_options.js", "doctools.js", "sphinx_highlight.js", "searchtools.js", "language_data.js")
+STYLES = ("page.css", "card.css", "book.css")
 
 
 def frame(app, pagename, templatename, context, doctree):
     """Fill in the template's variables: navigation, station number, summary, links out, scripts."""
-    has_chart = doctree is not None and any(n.get("chart") for n in doctree.findall(nodes.raw))
-    wanted = SEARCH if pagename == "search" else ()
-    context["script_files"] = [f for f in context["script_files"] if Path(str(getattr(f, "filename", ""))).name in wanted]
+    app.add_js_file("state.js", loading_method="defer")
     app.add_js_file("book.js", loading_method="defer")
-    if has_chart:
+    scripts = ["state.js", "book.js"]
+    if doctree is not None and any(n.get("chart") for n in doctree.findall(nodes.raw)):
         app.add_js_file("vega.js", type="module")
+        scripts.append("vega.js")
+    for kind, wanted in (("css_files", STYLES), ("script_files", scripts)):
+        found = {Path(str(f.filename)).name: f for f in context[kind]}
+        context[kind] = [found[name] for name in wanted]
     parts = list(_parts(app, pagename))
     repository, branch = (app.config.html_theme_options.get(f"repository_{name}", "") for name in ("url", "branch"))
     context |= {
@@ -28,6 +33,19 @@ def frame(app, pagename, templatename, context, doctree):
         "colab": f"https://colab.research.google.com/{repository.removeprefix('https://').removesuffix('/').replace('.com', '', 1)}"
                  f"/blob/{branch}/{pagename}.ipynb",
     }
+
+
+def state(root: Path) -> dict[str, str]:
+    """The commit that is built and its date; empty outside a repository, marked where files differ from the commit."""
+    def git(*arguments):
+        done = subprocess.run(("git", "-C", str(root), *arguments), capture_output=True, text=True,
+                              env={**os.environ, "GIT_CEILING_DIRECTORIES": str(root.resolve().parent)})
+        return done.stdout.strip() if done.returncode == 0 else ""
+    try:
+        return {"commit": git("describe", "--always", "--abbrev=12", "--exclude=*", "--dirty= with changes"),
+                "date": git("log", "-1", "--format=%cs")}
+    except FileNotFoundError:  # no git here
+        return {"commit": "", "date": ""}
 
 
 def station(docname: str) -> str:

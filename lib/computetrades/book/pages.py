@@ -12,6 +12,8 @@ from .verdict import WORST_FIRST
 
 PARTS = ("cover", "contents", "ledger", "audit", "audit_counts", "bibliography")
 
+SEVERAL = SAID | {"holds": "hold", "rounds": "right within rounding", "unsupported": "denied by a source", "contradicts": "contradicted by another"}
+
 
 def number_popover(popover: str, payload: dict, draw) -> str:
     """What hovering, focusing or tapping a number shows."""
@@ -24,11 +26,24 @@ def number_popover(popover: str, payload: dict, draw) -> str:
 def cover(draw) -> str:
     """The dollar to scale, beside the title of the front page."""
     records = draw.book.records
-    shares = {key: records[key]["value"] for _, key, _ in pictures.LAYERS}
-    picture = pictures.dollar(shares, lambda key: draw.number(key, records[key]["text"]))
+    picture = pictures.dollar(cover_shares(draw.book), lambda key: draw.quote(key, records[key]["text"]))
     chapter = records["dollar.asml"]["chapter"]
     return (f'<figure class="ct-cover">{picture}<figcaption>Where one dollar of API revenue goes, to scale. '
             f'ASML is the last line. From <a href="{draw.page(chapter)}">chapter {layout.station(chapter)}</a>.</figcaption></figure>')
+
+
+def cover_shares(book) -> dict[str, float]:
+    """Record key -> part of the dollar, for the pictures. Empty while the chapter that publishes them is not built."""
+    return {key: book.records[key]["value"] for _, key, _ in pictures.LAYERS if key in book.records}
+
+
+def preview_lines(book, env, docname: str) -> tuple[str, str]:
+    """What stands above and below the title on a page's preview picture."""
+    station = layout.station(docname)
+    counts = Counter(c["verdict"] for c in book.claims.values() if c["judged_in"] == docname or not station)
+    judged = counts.total() - counts[None]
+    told = f"{judged} of the essay's claims checked: {counts['holds']} hold" if judged else "Every number traced to its sources"
+    return (f"Chapter {station}" if station else "A book that checks itself"), told
 
 
 def contents(draw) -> str:
@@ -53,7 +68,7 @@ def _tally(book, docname: str) -> str:
         return ""
     best_first = ("holds", "rounds", "opinion", "off", "unsupported", "contradicts")
     bar = "".join(f'<span class="ct-{v}" style="flex-grow: {counts[v]}"></span>' for v in best_first if counts[v])
-    told = ", ".join(f"{counts[v]} {SAID[v]}" for v in best_first if counts[v])
+    told = ", ".join(f"{counts[v]} {SEVERAL[v]}" for v in best_first if counts[v])
     numbers = sum(p["chapter"] == docname for p in book.records.values())
     return (f'<div class="ct-tally" aria-hidden="true">{bar}</div>'
             f'<p class="ct-source">{numbers} numbers. {counts.total()} claims of the essay: {told}.</p>')

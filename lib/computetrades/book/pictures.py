@@ -12,8 +12,8 @@ def strata(shares: dict[str, float], height: float) -> list[tuple[str, float, fl
     """(label, top, thickness) of each layer, in order, `height` being the whole dollar."""
     out, top = [], 0.0
     for label, key, _ in LAYERS:
-        out.append((label, top, height * shares[key]))
-        top += height * shares[key]
+        out.append((label, top, height * shares.get(key, 0)))
+        top += height * shares.get(key, 0)
     return out
 
 
@@ -22,16 +22,16 @@ def dollar(shares: dict[str, float], number) -> str:
 
     shares: record key -> part of the dollar. number: key -> HTML of the quoted number.
     """
-    height, width, beside, gap = 400, 170, 200, 27
+    height, width, beside, gap = 380, 170, 200, 26
     bands, labels = [], []
     layers = strata(shares, height)
-    lowest = height + 18 - gap * sum(1 for _, _, thick in layers if thick < gap)  # thin layers share a ladder of labels at the foot
+    last = -gap
     for (label, top, thick), (_, key, fill) in zip(layers, LAYERS):
         style = f"--fill: {fill}%" if fill else "--fill: 0%"
         bands.append(f'<rect class="{"ct-layer" if fill else "ct-thinnest"}" style="{style}" x="0" y="{top:.2f}" width="{width}" height="{thick:.2f}"/>')
         at = top + thick / 2
-        y = at if thick >= gap else (lowest := lowest + gap)
+        y = last = max(at, last + gap)  # thin layers share a ladder of labels at the foot
         labels.append(f'<path class="ct-leader" d="M{width + 2} {at:.2f}h8L{beside - 6} {y:.1f}"/>'
                       f'<text x="{beside}" y="{y + 5:.1f}">{escape(label)} {number(key)}</text>')
-    return (f'<svg viewBox="0 0 400 {height + 30}" role="group" aria-label="One API dollar as layers, to scale">'
+    return (f'<svg viewBox="0 0 400 {last + 16:.0f}" role="group" aria-label="One API dollar as layers, to scale">'
             + "".join(bands + labels) + "</svg>")

@@ -18,7 +18,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import cards, export, layout, pages, prose
+from . import cards, export, layout, pages, previews, prose
 
 log = logging.getLogger(__name__)
 LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
@@ -142,8 +142,9 @@ class Draw(SphinxPostTransform):
         for ref in list(self.document.findall(nodes.reference)):
             self.term(ref)
         for table in list(self.document.findall(nodes.table)):  # scrolls by itself, so that a phone's page does not
-            table.replace_self([self.raw('<div class="ct-scroll" tabindex="0" role="region" aria-label="Table">'), table.deepcopy(),
-                                self.raw("</div>")])
+            at = table.parent.index(table)
+            table.parent.insert(at + 1, self.raw("</div>"))
+            table.parent.insert(at, self.raw('<div class="ct-scroll" tabindex="0" role="region" aria-label="Table">'))
         if self.popovers:
             self.document.append(self.raw("".join(self.popovers.values())))
 
@@ -160,13 +161,15 @@ class Draw(SphinxPostTransform):
         return self.app.builder.get_relative_uri(self.env.docname, docname)
 
     def number(self, key: str, literal: str) -> str:
-        """A quoted number: a link to its ledger row, with a popover."""
-        payload = self.book.table[key]
+        """A quoted number, readable by machine."""
+        value, shown = self.book.table[key]["value"], pages.escape(literal)
+        plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return self.quote(key, f'<data value="{value!r}">{shown}</data>' if plain else shown)
+
+    def quote(self, key: str, shown: str) -> str:
+        """A link to the number's ledger row, with a popover."""
         popover = "num-" + key.replace(".", "-")
-        self.popovers.setdefault(popover, pages.number_popover(popover, payload, self))
-        value = payload["value"]
-        shown = f'<data value="{value!r}">{pages.escape(literal)}</data>' if isinstance(value, (int, float)) and not \
-            isinstance(value, bool) else pages.escape(literal)
+        self.popovers.setdefault(popover, pages.number_popover(popover, self.book.table[key], self))
         return f'<a class="ct-num" href="{self.link(key)}" data-popover="{popover}">{shown}</a>'
 
     def inline(self, markdown: str) -> str:
@@ -235,10 +238,13 @@ def configured(app, config):
     root = Path(app.confdir)
     config.nb_execution_cache_path = f"_build/.jupyter_cache/{code_digest(root)}"
     config.html_static_path.append("_build/assets")
-    bundle = root / "_build/assets/vega.js"
+    made = root / "_build/assets"
+    made.mkdir(parents=True, exist_ok=True)
+    state = json.dumps(layout.state(root) | {"site": config.html_baseurl}, sort_keys=True)
+    (made / "state.js").write_text(f"window.book = {state};\n", encoding="utf-8")
+    bundle = made / "vega.js"
     if not bundle.is_file():
         import vl_convert
-        bundle.parent.mkdir(parents=True, exist_ok=True)
         bundle.write_text(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"), encoding="utf-8")
 
 
@@ -252,9 +258,14 @@ def code_digest(root: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def write_ledger(app, exception):
+def finished(app, exception):
+    """What stands beside the pages: the ledger as data, and a preview picture of each page."""
     if exception is None and app.builder.format == "html":
-        export.write(book_of(app.env), Path(app.outdir))
+        book, out = book_of(app.env), Path(app.outdir)
+        export.write(book, out)
+        for docname in sorted(app.env.found_docs):
+            previews.write(out / "_static/previews" / f"{docname}.png", app.env.titles[docname].astext(),
+                           *pages.preview_lines(book, app.env, docname), pages.cover_shares(book))
 
 
 def math_inline(self, node):
@@ -269,7 +280,8 @@ def math_block(self, node):
 
 def fold(self, node):
     """A folded cell. myst-nb's own puts paragraphs into the summary, which HTML forbids, under a label that nobody sees."""
-    self.body.append('<details class="hide"><summary>Code of this cell</summary>\n')
+    self.body.append(f'<details class="hide"><summary><span class="collapsed">{pages.escape(node["prompt_show"])}</span>'
+                     f'<span class="expanded">{pages.escape(node["prompt_hide"])}</span></summary>\n')
 
 
 def fold_end(self, node):
@@ -297,5 +309,5 @@ def setup(app):
     app.connect("source-read", margins)
     app.connect("env-updated", updated)
     app.connect("html-page-context", layout.frame, priority=900)
-    app.connect("build-finished", write_ledger)
+    app.connect("build-finished", finished)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -120,6 +120,25 @@
   for (const box of document.querySelectorAll(".ct-formula, .ct-math")) sized.observe(box);
 }
 
+/* Cite this number: its name and value, its permanent address, and the state of the book that says so. */
+document.addEventListener("click", async e => {
+  const button = e.target.closest?.(".ct-cite");
+  if (!button) return;
+  const pop = button.closest(".ct-pop"), text = name => pop.querySelector(`.ct-${name}`).textContent;
+  const row = pop.querySelector(".ct-more a"), { site, date, commit } = window.book;
+  const address = site ? new URL(row.href.slice(row.href.indexOf("appendix/")), site) : row.href;
+  const told = [`Compute Trades, Recomputed. ${text("label")}: ${text("value")}.`, address, [date, commit && `commit ${commit}`].filter(Boolean).join(", ")];
+  const shown = pop.querySelector(".ct-citation") ?? button.parentElement.insertAdjacentElement("beforebegin", document.createElement("p"));
+  shown.className = "ct-citation";
+  shown.textContent = `${told.filter(Boolean).join(" ")}.`;
+  try {
+    await navigator.clipboard.writeText(shown.textContent);
+    button.textContent = "Copied";
+  } catch {                         // no clipboard without https: the text is there to be copied by hand
+    getSelection().selectAllChildren(shown);
+  }
+});
+
 /* Filters, and deep links into filtered tables. */
 for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
   const rows = [...form.nextElementSibling.querySelectorAll("tbody tr")];
