@@ -4,13 +4,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import sync_playwright
 
-from benchmarks.pages import chromium_path, launch
+from benchmarks.pages import DRAWN, chromium_path, launch
 from computetrades.book.serve import served
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 1}
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 PATIENCE = 10_000  # ms
-DRAWN = "() => [...document.querySelectorAll('.ct-chart')].every(chart => chart.dataset.ready)"
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ the Number behind it. In the page a slider is moved; whatever a mark then carrie
 facts. Vega's own formula takes no part in the expectation: its source is replaced by Python's value, and only what the
 chapter wrote around it, such as `max(-100, …)`, is left to evaluate.
 """
+import re
 from dataclasses import dataclass
 
-import altair as alt
 import IPython.display
 import nbformat
 import pytest
@@ -17,8 +17,8 @@ from computetrades.book import charts, judging, notebooks
 from computetrades.book.charts import VEGALITE
 from computetrades.number import Number
 
-from .conftest import DRAWN
-from .names import CHAPTERS, ROOT
+from .conftest import DRAWN, PHONE
+from .names import CHAPTERS, ROOT, chapter
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Formula:
 
     def at(self, moved: dict[str, float], x: float | None) -> float:
         """What Python gives with the sliders at `moved` and the axis at `x`."""
-        given = {key: moved[name] for name, key in self.sliders.items() if name in self.source}
+        given = {key: moved[name] for name, key in self.sliders.items() if re.search(rf"\b{name}\b", self.source)}
         return float(self.number.value(self.unit, given | ({self.x: x} if self.x else {})))
 
 
@@ -93,9 +93,11 @@ MOVE = """async (chart, [name, value]) => {
     await chart.view.runAsync();
     return Number(input.value);
 }"""
-GLUE = """(sources => rows => rows.map(({datum, values}) => sources.map((source, i) =>
-    new Function('datum', 'v', ...Object.getOwnPropertyNames(Math), `return ${source}`)
-        (datum, values[i], ...Object.getOwnPropertyNames(Math).map(n => Math[n])))))"""
+EVALUATE = """(_, [source, rows]) => {                  // the chapter's own words around a formula, its value put in as v[i]
+    const math = Object.getOwnPropertyNames(Math);
+    const f = new Function('datum', 'v', ...math, `return ${source}`);
+    return rows.map(([datum, v]) => f(datum, v, ...math.map(name => Math[name])));
+}"""
 
 
 def calculated(spec: dict) -> dict[str, str]:
@@ -119,17 +121,78 @@ def test_a_slider_draws_what_python_computes(visit, formulas, name):
             before = chart.locator("svg").first.inner_html()
             for place in (bind["min"], bind["max"], bind["min"] + (bind["max"] - bind["min"]) * 0.4):
                 moved[slider["name"]] = chart.evaluate(MOVE, [slider["name"], place])
-                compare(page, chart, spec, made, moved)
+                compare(chart, spec, made, moved)
             assert chart.locator("svg").first.inner_html() != before, f"{slider['name']} moves nothing"
             moved[slider["name"]] = chart.evaluate(MOVE, [slider["name"], slider["value"]])
 
 
-def compare(page, chart, spec, made, moved):
-    columns = {column: (source, [f for f in made if f.source in source]) for column, source in calculated(spec).items()}
+def compare(chart, spec, made, moved):
+    """Up to 25 marks: each calculated column against Python."""
+    columns = {column: around(source, made) for column, source in calculated(spec).items()}
     columns = {column: (source, used) for column, (source, used) in columns.items() if used}
     marks = chart.evaluate(MARKS, list(columns))
     assert columns and marks, "no mark carries a computed number"
-    for datum in marks[:: max(1, len(marks) // 25)]:
-        for column, (source, used) in columns.items():
-            wanted = page.evaluate(EVALUATE, [substituted(source, used), datum, [f.at(moved, datum.get("x")) for f in used]])
+    marks = marks[::len(marks) // 25 + 1]
+    for column, (source, used) in columns.items():
+        rows = [[datum, [f.at(moved, datum.get("x")) for f in used]] for datum in marks]
+        for datum, wanted in zip(marks, chart.evaluate(EVALUATE, [source, rows])):
             assert datum[column] == pytest.approx(wanted, rel=1e-9, abs=1e-12), f"{column} at {moved}, {datum}"
+            if "column" in datum and datum["column"] == column:  # charts.series draws the value of one column per row
+                assert datum["value"] == datum[column]
+
+
+def around(source: str, made: list[Formula]) -> tuple[str, list[Formula]]:
+    """What the chapter wrote around its formulas, each of them replaced by v[i], and those formulas."""
+    used = []
+    for formula in sorted(made, key=lambda f: -len(f.source)):
+        if formula.source in source:
+            source = source.replace(formula.source, f"(v[{len(used)}])")
+            used.append(formula)
+    return source, used
+
+
+def toggle(page) -> str:
+    """Press the theme button until the colours are the other ones."""
+    before = page.evaluate("document.documentElement.dataset.theme")
+    button = page.locator("button.ct-theme")
+    button.click()
+    page.wait_for_function("before => document.documentElement.dataset.theme !== before", arg=before)
+    return page.evaluate("document.documentElement.dataset.theme")
+
+
+INK = "chart => getComputedStyle(chart.querySelector('svg .role-axis-title text, svg .role-title text, svg text')).fill"
+
+
+def test_the_theme_redraws_the_charts_and_keeps_the_sliders(visit):
+    page = visit(WITH_SLIDERS[0])
+    chart = page.locator(".ct-chart:has(input[type=range])").first
+    sliders = chart.locator("input[type=range]")
+    name = sliders.first.get_attribute("name")
+    low = float(sliders.first.get_attribute("min"))
+    moved = chart.evaluate(MOVE, [name, low])
+    path_of, ink = "chart => chart.querySelector('svg .mark-line path, svg .mark-rect path').getAttribute('d')", chart.evaluate(INK)
+    line = chart.evaluate(path_of)
+    for wanted in ("dark", "light"):
+        assert toggle(page) == wanted
+        page.wait_for_function("wanted => [...document.querySelectorAll('.ct-chart')].every(c => c.dataset.ready === wanted)", arg=wanted)
+        assert float(chart.locator(f"input[name={name}]").input_value()) == moved
+        assert chart.evaluate("(chart, name) => chart.view.signal(name)", name) == moved
+        assert chart.evaluate(path_of) == line, "the line is not where the slider had put it"
+        assert (chart.evaluate(INK) == ink) == (wanted == "light")
+
+
+def test_the_chosen_theme_stays_on_the_next_page(visit):
+    page = visit(CHAPTERS[0])
+    toggle(page)
+    page.locator("a[rel=next]").click()
+    page.wait_for_function(DRAWN)
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+@chapter
+def test_every_chart_is_drawn_inside_the_page_and_described(visit, name):
+    page = visit(name, **PHONE)
+    for chart in page.locator(".ct-chart").all():
+        assert chart.locator("svg").count() and chart.locator("svg path").count()
+        assert len(chart.get_attribute("aria-label")) > 20
+        assert chart.bounding_box()["x"] + chart.bounding_box()["width"] <= 361
