@@ -150,7 +150,7 @@ class Draw(SphinxPostTransform):
     @staticmethod
     def raw(html: str) -> nodes.raw:
         """HTML with a line break between elements, or the search index glues their words together."""
-        return nodes.raw("", re.sub(r"(</(?:td|th|tr|div|li|p|summary|details|span|a)>)(?=<)", r"\1\n", html), format="html")
+        return nodes.raw("", re.sub(r"(</(?:td|th|tr|div|li|p|summary|details|span|a|option|h3)>)(?=<)", r"\1\n", html), format="html")
 
     def link(self, key: str) -> str | None:
         """Address of a number's row in the ledger; None for a name inside the library that no chapter publishes."""
