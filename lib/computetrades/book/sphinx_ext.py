@@ -31,6 +31,10 @@ class generated_page(nodes.General, nodes.Element):
     """The place where a directive puts the ledger, the audit, a summary or the bibliography."""
 
 
+class aside(nodes.General, nodes.Element):
+    """A note beside the text; on a narrow screen it stands in the text."""
+
+
 class Quotes(SphinxTransform):
     default_priority = 2  # before MyST resolves '#...' as a heading
 
@@ -213,11 +217,10 @@ class Generated(SphinxDirective):
 
 
 class Aside(SphinxDirective):
-    """A note beside the text; on a narrow screen it stands in the text."""
     has_content = True
 
     def run(self):
-        note = nodes.container(classes=["ct-aside"])
+        note = aside()
         self.state.nested_parse(self.content, self.content_offset, note)
         return [note]
 
@@ -287,6 +290,7 @@ def setup(app):
     app.add_html_theme("computetrades", str(layout.THEME))
     app.add_node(quoted_number)
     app.add_node(generated_page)
+    app.add_node(aside, html=(lambda self, node: self.body.append('<aside class="ct-aside">'), lambda self, node: self.body.append("</aside>")))
     app.add_transform(Quotes)
     app.add_post_transform(Draw)
     app.add_env_collector(Collector)
