@@ -15,7 +15,7 @@ from filelock import FileLock
 from computetrades.data import read_yaml
 
 ROOT = Path(__file__).parents[1]
-TRACKED = ("chapters", "appendix", "data", "lib", "references.bib", "intro.md", "_config.yml", "_toc.yml",
+TRACKED = ("chapters", "appendix", "data", "lib", "references.bib", "intro.md", "contents.md", "_config.yml", "_toc.yml",
            "requirements.txt", "pyproject.toml")
 BUILD = (str(Path(sys.executable).parent / "jupyter-book"), "build", ".", "--warningiserror", "--nitpick", "--keep-going")
 

@@ -234,7 +234,7 @@ def test_glossary_terms_show_their_definition(html, name):
 def test_margin_notes_stand_in_the_margin(copy, html, stem):
     cells = notebooks.nbformat.read(copy.root / "chapters" / f"{stem}.ipynb", as_version=4).cells
     wanted = [c for c in cells if c.cell_type == "markdown" and "margin" in c.metadata.get("tags", ())]
-    asides = html(f"chapters/{stem}").select("aside.margin")
+    asides = html(f"chapters/{stem}").select("aside.ct-aside")
     assert len(asides) == len(wanted)
     for aside, cell in zip(asides, wanted):
         words = re.findall(r"[A-Za-z]{4,}", re.sub(r"\]\([^)]*\)|\$[^$]*\$", " ", cell.source))
@@ -247,7 +247,7 @@ def test_the_setup_cell_is_not_shown(html, stem):
 
 
 def test_some_chapter_has_a_margin_note(html):
-    assert any(html(f"chapters/{stem}").select("aside.margin") for stem in CHAPTERS)
+    assert any(html(f"chapters/{stem}").select("aside.ct-aside") for stem in CHAPTERS)
 
 
 # The book as data

@@ -60,13 +60,13 @@ def lede(env, docname: str) -> list[list]:
 
 
 def _parts(app, pagename):
-    """The table of contents as the template draws it; the front page stands first, in a part without a name."""
+    """The table of contents as the template draws it: first the pages that belong to no part, then part by part."""
     def page(docname):
         return {"href": app.builder.get_relative_uri(pagename, docname), "title": escape(app.env.titles[docname].astext()),
                 "station": station(docname), "current": docname == pagename}
     root = app.env.external_site_map.root
     unnamed = [tree for tree in root.subtrees if not tree.caption]
-    yield {"caption": "", "pages": [page(root.docname), *(page(str(f)) for tree in unnamed for f in tree.files())]}
+    yield {"caption": "", "pages": [page(str(f)) for tree in unnamed for f in tree.files()]}
     for tree in root.subtrees:
         if tree.caption:
             pages = [page(str(f)) for f in tree.files()]

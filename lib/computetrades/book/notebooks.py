@@ -25,7 +25,7 @@ def chapters(root: Path) -> list[Path]:
 
 def pages(root: Path) -> list[Path]:
     """Markdown pages whose prose is checked as well."""
-    return [root / "intro.md", *sorted((root / "appendix").glob("*.md"))]
+    return [root / "intro.md", root / "contents.md", *sorted((root / "appendix").glob("*.md"))]
 
 
 def markdown_cells(path: Path) -> list[tuple[int, str]]:

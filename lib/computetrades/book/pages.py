@@ -28,8 +28,8 @@ def cover(draw) -> str:
     records = draw.book.records
     picture = pictures.dollar(cover_shares(draw.book), lambda key: draw.quote(key, records[key]["text"]))
     chapter = records["dollar.asml"]["chapter"]
-    return (f'<figure class="ct-cover">{picture}<figcaption>Where one dollar of API revenue goes, to scale. '
-            f'ASML is the last line. From <a href="{draw.page(chapter)}">chapter {layout.station(chapter)}</a>.</figcaption></figure>')
+    return (f'<figure class="ct-cover">{picture}<figcaption>Where one dollar of API revenue goes, to scale, '
+            f'except that the last line, ASML, would be too thin to see. From <a href="{draw.page(chapter)}">chapter {layout.station(chapter)}</a>.</figcaption></figure>')
 
 
 def cover_shares(book) -> dict[str, float]:

@@ -32,6 +32,10 @@ class generated_page(nodes.General, nodes.Element):
     """The place where a directive puts the ledger, the audit, a summary or the bibliography."""
 
 
+class aside(nodes.General, nodes.Element):
+    """A note beside the text; on a narrow screen it stands in the text."""
+
+
 class Quotes(SphinxTransform):
     default_priority = 2  # before MyST resolves '#...' as a heading
 
@@ -151,7 +155,7 @@ class Draw(SphinxPostTransform):
     @staticmethod
     def raw(html: str) -> nodes.raw:
         """HTML with a line break between elements, or the search index glues their words together."""
-        return nodes.raw("", re.sub(r"(</(?:td|th|tr|div|li|p|summary|details|span|a)>)(?=<)", r"\1\n", html), format="html")
+        return nodes.raw("", re.sub(r"(</(?:td|th|tr|div|li|p|summary|details|span|a|option|h3)>)(?=<)", r"\1\n", html), format="html")
 
     def link(self, key: str) -> str | None:
         """Address of a number's row in the ledger; None for a name inside the library that no chapter publishes."""
@@ -214,11 +218,10 @@ class Generated(SphinxDirective):
 
 
 class Aside(SphinxDirective):
-    """A note beside the text; on a narrow screen it stands in the text."""
     has_content = True
 
     def run(self):
-        note = nodes.container(classes=["ct-aside"])
+        note = aside()
         self.state.nested_parse(self.content, self.content_offset, note)
         return [note]
 
@@ -299,6 +302,7 @@ def setup(app):
     app.add_node(quoted_number)
     app.add_node(generated_page)
     app.add_node(HideCodeCellNode, override=True, html=(fold, fold_end))
+    app.add_node(aside, html=(lambda self, node: self.body.append('<aside class="ct-aside">'), lambda self, node: self.body.append("</aside>")))
     app.add_transform(Quotes)
     app.add_post_transform(Draw)
     app.add_env_collector(Collector)

@@ -127,10 +127,10 @@ document.addEventListener("click", async e => {
   const pop = button.closest(".ct-pop"), text = name => pop.querySelector(`.ct-${name}`).textContent;
   const row = pop.querySelector(".ct-more a"), { site, date, commit } = window.book;
   const address = site ? new URL(row.href.slice(row.href.indexOf("appendix/")), site) : row.href;
-  const told = [`Compute Trades, Recomputed. ${text("label")}: ${text("value")}.`, address, [date, commit && `commit ${commit}`].filter(Boolean).join(", ")];
+  const told = [`Compute Trades, Recomputed. ${text("label")}: ${text("value")}. ${address}`, date, commit && `commit ${commit}`];
   const shown = pop.querySelector(".ct-citation") ?? button.parentElement.insertAdjacentElement("beforebegin", document.createElement("p"));
   shown.className = "ct-citation";
-  shown.textContent = `${told.filter(Boolean).join(" ")}.`;
+  shown.textContent = `${told.filter(Boolean).join(", ")}.`;
   try {
     await navigator.clipboard.writeText(shown.textContent);
     button.textContent = "Copied";
