@@ -252,12 +252,15 @@ for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
   });
 }
 
-/* On paper nothing unfolds, so the cards are opened for it. */
+/* On paper nothing unfolds and nothing scrolls: the cards are opened for it, and wide formulas set smaller. */
 {
+  const paper = 640;                // px of A4 between its margins and those of a card
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll(".ct-card details:not([open])")];
     for (const d of opened) d.open = true;
+    const boxes = [...document.querySelectorAll("article :is(.ct-formula, .ct-math)")], widths = boxes.map(box => box.scrollWidth);
+    boxes.forEach((box, i) => box.style.setProperty("--ct-fit", Math.min(1, paper / widths[i])));
   });
   addEventListener("afterprint", () => { for (const d of opened) d.open = false; });
 }
