@@ -26,12 +26,6 @@ def closed(page):
     page.wait_for_function("() => !document.querySelector('.ct-pop:popover-open')")
 
 
-def elsewhere(page) -> tuple[float, float]:
-    """A place on the page with neither a link nor a popover."""
-    box = page.locator("article h1").bounding_box()
-    return box["x"] + 5, box["y"] + 5
-
-
 @pytest.mark.parametrize("kind", ["a.ct-num", "a.ct-term"])
 def test_the_mouse_opens_it_beside_its_link_and_leaving_closes_it(visit, kind):
     page = visit(CHAPTER)
@@ -59,6 +53,7 @@ def test_it_shows_the_number_its_formula_and_its_inputs(visit):
 def test_the_mouse_reaches_into_it_and_follows_its_link(visit):
     page = visit(CHAPTER)
     link, popover = quoted(page)
+    key = key_of(link)
     link.hover()
     popover.wait_for()
     more = popover.locator(".ct-more a")
@@ -66,19 +61,20 @@ def test_the_mouse_reaches_into_it_and_follows_its_link(visit):
     page.wait_for_timeout(400)  # longer than a popover stays once it is left
     assert popover.is_visible()
     more.click()
-    page.wait_for_url(re.compile(rf"appendix/ledger\.html#{re.escape(key_of(link))}$"))
+    page.wait_for_url(re.compile(rf"appendix/ledger\.html#{re.escape(key)}$"))
 
 
 def test_moving_on_to_the_next_number_shows_that_one(visit):
     page = visit(CHAPTER)
-    first, its = quoted(page)
-    nth = next(n for n in range(1, 50) if quoted(page, nth=n)[0].get_attribute("data-popover") != first.get_attribute("data-popover"))
-    first.scroll_into_view_if_needed()
+    first, popover = quoted(page)
     first.hover()
-    its.wait_for()
-    second, other = quoted(page, nth=nth)
-    second.hover()
-    other.wait_for()
+    popover.wait_for()
+    free = page.evaluate_handle("""first => [...document.querySelectorAll('article p > a.ct-num[data-popover]')].find(a => {
+        const {left, top, height} = a.getBoundingClientRect();
+        return a.dataset.popover !== first.dataset.popover && document.elementFromPoint(left + 3, top + height / 2)?.closest('a') === a;
+    })""", first.element_handle()).as_element()
+    free.hover()
+    page.locator(f"#{free.get_attribute('data-popover')}:popover-open").wait_for()
     assert page.locator(OPEN).count() == 1
 
 
