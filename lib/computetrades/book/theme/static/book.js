@@ -83,7 +83,7 @@
   document.addEventListener("focusin", e => {
     const a = under(e.target);
     if (a && !returning && a.matches(":focus-visible")) show(a);
-    else if (link && !inside(e.target)) hide();
+    else if (link && !inside(e.target) && !e.target.contains(pop)) hide();   // a click in the popover focuses what holds it
   });
   document.addEventListener("keydown", e => {
     if (e.key !== "Escape" || !link) return;
