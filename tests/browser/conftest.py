@@ -44,7 +44,8 @@ def visit(chromium, address):
         watch(context, address, faults)
         page = context.new_page()
         page.goto(f"{address}/{name}.html{anchor}")
-        page.wait_for_function(DRAWN)
+        if options.get("java_script_enabled", True):
+            page.wait_for_function(DRAWN)
         assert page.evaluate("document.documentElement.dataset.theme") == theme
         return page
     yield visit
