@@ -110,14 +110,14 @@
   addEventListener("resize", hide);
 }
 
-/* A formula wider than its place scrolls; then the keyboard must reach it. */
+/* A formula or code wider than its place scrolls; then the keyboard must reach it. */
 {
   const sized = new ResizeObserver(entries => {
     for (const { target } of entries)
       if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
       else target.removeAttribute("tabindex");
   });
-  for (const box of document.querySelectorAll(".ct-formula, .ct-math")) sized.observe(box);
+  for (const box of document.querySelectorAll(".ct-formula, .ct-math, article pre")) sized.observe(box);
 }
 
 /* Cite this number: its name and value, its permanent address, and the state of the book that says so. */
