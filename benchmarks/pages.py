@@ -87,9 +87,8 @@ def interactive(browser, url: str, slowdown: float) -> dict[str, float]:
     link = page.locator("article a[data-popover]").first
     if link.count():
         link.scroll_into_view_if_needed()
-        box = link.bounding_box()
-        page.evaluate("link => { window.hovered = (%s)(link); }" % HOVERED, link.element_handle())
-        page.mouse.move(box["x"] + 4, box["y"] + box["height"] / 2)
+        link.evaluate(f"link => {{ window.hovered = ({HOVERED})(link); }}")
+        page.mouse.move(*link.evaluate("a => { const b = a.getBoundingClientRect(); return [b.left + b.width / 2, b.top + b.height / 2]; }"))
         out["hover"] = page.evaluate("window.hovered")
     context.close()
     return out

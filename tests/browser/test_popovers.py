@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from .conftest import PHONE
+from .conftest import PHONE, hover
 from .names import CHAPTERS
 
 CHAPTER = CHAPTERS[0]
@@ -76,6 +76,15 @@ def test_moving_on_to_the_next_number_shows_that_one(visit):
     free.hover()
     page.locator(f"#{free.get_attribute('data-popover')}:popover-open").wait_for()
     assert page.locator(OPEN).count() == 1
+
+
+def test_a_number_in_the_picture_of_the_cover_has_one_too(visit):
+    page = visit("intro")
+    link = page.locator("article svg a.ct-num").first
+    hover(page, link)
+    popover = page.locator(f"#{link.get_attribute('data-popover')}:popover-open")
+    popover.wait_for()
+    assert link.text_content() in popover.locator(".ct-value").inner_text()
 
 
 @pytest.mark.parametrize("way", ["mouse", "keyboard"])
