@@ -14,6 +14,7 @@ import numpy as np
 import pint
 import sympy
 
+from . import rounding
 from .formatting import text
 from .units import DIMENSIONLESS, Quantity, UnitError, base, convert, parse, symbol, unit_size
 
@@ -191,8 +192,7 @@ class Statement:
     right: Number
 
     OPS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-           "==": lambda a, b: bool(np.isclose(a, b, rtol=1e-12, atol=0)),
-           "!=": lambda a, b: not np.isclose(a, b, rtol=1e-12, atol=0)}
+           "==": rounding.equal, "!=": rounding.not_equal}
     RELATIONS = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge, "==": sympy.Eq, "!=": sympy.Ne}
 
     @classmethod
@@ -288,7 +288,8 @@ def _compiled(symbols: tuple, expr):
     plain = [sympy.Symbol(f"x{i}", real=True) for i in range(len(symbols))]
     put = dict(zip(symbols, plain))
     renamed = [e.xreplace(put) for e in expr] if isinstance(expr, tuple) else expr.xreplace(put)
-    return sympy.lambdify(plain, renamed, "numpy")
+    steps = {name: getattr(rounding, name) for name in ("ceil", "floor", "equal", "not_equal")}
+    return sympy.lambdify(plain, renamed, [steps, "numpy"])
 
 
 class per_unit:
