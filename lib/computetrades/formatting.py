@@ -2,23 +2,26 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 import pint
 
 from .units import convert, parse_unit, symbol, ureg
 
+SURE = Context(prec=12)  # significant digits that floating-point arithmetic leaves beyond doubt
+
 
 def figure(value: float, digits: int | None = 3) -> str:
     """A number as text to `digits` significant digits, half up, thousands separated; None keeps every digit.
 
-    Whole numbers carry no decimals. Beyond 1e15 or below 1e-4 it is written as a power of ten.
+    Whole numbers carry no decimals. Beyond 1e15 or below 1e-4 it is written as a power of ten. The noise of the last bits
+    decides nothing: 0.1 + 0.2 is 0.3, and 12.499999999999982 is the half that it was meant to be.
     """
     exact = Decimal(repr(float(value))) if not isinstance(value, int) else Decimal(value)
     if exact == 0:
         return "0"
-    if abs(exact - exact.to_integral_value()) <= Decimal("1e-11") * abs(exact):
-        exact = exact.to_integral_value()
+    nearest = exact.to_integral_value()
+    exact = nearest if abs(exact - nearest) <= Decimal("1e-11") * abs(exact) else SURE.plus(exact).normalize()
     rounded = exact if digits is None else exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), ROUND_HALF_UP)
     if digits is not None and rounded.adjusted() > exact.adjusted():  # 9.996 -> 10.0, not 10.00
         rounded = rounded.quantize(Decimal(1).scaleb(rounded.adjusted() - digits + 1), ROUND_HALF_UP)
