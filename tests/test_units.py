@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from computetrades.formatting import figure, range_text, text
-from computetrades.units import Quantity, UnitError, base, convert, parse, parse_unit, unit_size
+from computetrades.units import Quantity, UnitError, base, convert, parse, parse_symbol, parse_unit, symbol, unit_size
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 GROUPED = re.compile(r"−?\d{1,3}(,\d{3})*(\.\d+)?( × 10⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")
@@ -89,6 +89,11 @@ def test_ranges_by_hand(low, high, unit, printed):
 def test_text_and_range_convert_to_the_unit_asked_for():
     assert text(parse("327680 B/token"), "KiB/token") == "320 KiB/token"
     assert range_text(parse("80 GB"), parse("0.16 TB"), "GB") == "80–160 GB"
+
+
+@pytest.mark.parametrize("shown", ["", "%", "multiple", "B/token", "Gbit/mm²", "GB·s", "tool-year/GW", "USD/GPU/h", "µs", "exposure/tool/year"])
+def test_a_units_symbol_can_be_read_back(shown):
+    assert symbol(parse_symbol(shown)) == shown
 
 
 @calm
