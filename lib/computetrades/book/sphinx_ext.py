@@ -17,7 +17,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import cards, export, pages, prose
+from . import cards, export, module, pages, prose
 
 log = logging.getLogger(__name__)
 LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
@@ -246,6 +246,7 @@ def assets(app, pagename, templatename, context, doctree):
 def write_ledger(app, exception):
     if exception is None and app.builder.format == "html":
         export.write(book_of(app.env), Path(app.outdir))
+        module.write(book_of(app.env), Path(app.outdir))
 
 
 def math_inline(self, node):
