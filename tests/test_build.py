@@ -15,7 +15,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from computetrades.book import notebooks, prose
+from computetrades.book import module, notebooks, prose
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD
 from conftest import BUILD, finish
@@ -280,6 +280,11 @@ def fact_keys(copy):
         for record, fields in yaml.safe_load(path.read_text(encoding="utf-8")).items():
             out |= {f"{record}.{name.replace('_', '-')}" for name in fields if name not in ("label", "source", "as_of", "kind")}
     return out
+
+
+def test_the_module_that_recomputes_the_book_is_built_and_no_page_asks_for_it_unasked(copy):
+    assert copy.first["_static/records.js"].decode() == module.source(notebooks.gathered(ROOT))
+    assert not [name for name, content in copy.first.items() if name.endswith(".html") and b"records.js" in content]
 
 
 def test_ledger_rows_refer_only_to_what_exists(ledger):

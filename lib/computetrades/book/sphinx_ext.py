@@ -17,7 +17,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import cards, export, layout, pages, previews, prose
+from . import cards, export, layout, module, pages, previews, prose
 
 log = logging.getLogger(__name__)
 LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
@@ -265,6 +265,7 @@ def finished(app, exception):
     if exception is None and app.builder.format == "html":
         book, out = book_of(app.env), Path(app.outdir)
         export.write(book, out)
+        module.write(book, out)
         for docname in sorted(app.env.found_docs):
             previews.write(out / "_static/previews" / f"{docname}.png", app.env.titles[docname].astext(),
                            *pages.preview_lines(book, app.env, docname), pages.cover_shares(book))
