@@ -15,7 +15,7 @@ from computetrades.data import read_yaml
 
 ROOT = Path(__file__).parents[1]
 TRACKED = ("chapters", "appendix", "data", "lib", "references.bib", "intro.md", "_config.yml", "_toc.yml",
-           "requirements.txt", "pyproject.toml")
+           "requirements.txt", "pyproject.toml", "CITATION.cff")
 BUILD = (str(Path(sys.executable).parent / "jupyter-book"), "build", ".", "--warningiserror", "--nitpick", "--keep-going")
 
 

@@ -17,7 +17,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import cards, export, pages, prose
+from . import address, cards, export, pages, prose
 
 log = logging.getLogger(__name__)
 LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
@@ -210,8 +210,12 @@ def margins(app, docname, source):
 
 
 def configured(app, config):
-    """One execution cache per state of the library and the data, and the assets of the built book."""
+    """One execution cache per state of the library and the data, the assets of the built book, and its public address."""
     root = Path(app.confdir)
+    if url := address.repository(root):
+        config.html_baseurl = address.site(root)
+        config.html_theme_options |= {"repository_url": url, "use_repository_button": True,
+                                      "launch_buttons": {"colab_url": address.COLAB}}
     config.nb_execution_cache_path = f"_build/.jupyter_cache/{code_digest(root)}"
     config.html_context.setdefault("default_mode", "auto")
     config.html_static_path += ["_build/assets", "lib/computetrades/book/static"]
