@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: book test serve sync clean
+.PHONY: book test serve sync address clean
 
 book: $(READY)
 	@$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet || \
@@ -18,6 +18,9 @@ serve: book
 
 sync: $(READY)
 	$(BIN)/python -m computetrades.book.notebooks
+
+address: $(READY)
+	@$(BIN)/python -m computetrades.book.address $(if $(filter undefined,$(origin URL)),,'$(URL)')
 
 clean:
 	rm -rf _build .pytest_cache .hypothesis

@@ -15,7 +15,7 @@ from computetrades.data import read_yaml
 
 ROOT = Path(__file__).parents[1]
 TRACKED = ("chapters", "appendix", "data", "lib", "references.bib", "intro.md", "contents.md", "_config.yml", "_toc.yml",
-           "requirements.txt", "pyproject.toml")
+           "requirements.txt", "pyproject.toml", "CITATION.cff")
 BUILD = (str(Path(sys.executable).parent / "jupyter-book"), "build", ".", "--warningiserror", "--nitpick", "--keep-going")
 
 
@@ -55,6 +55,15 @@ def copy_book():
             shutil.copytree(source, folder / name, ignore=leave) if source.is_dir() else shutil.copy(source, folder / name)
         return Copy(folder)
     return copy
+
+
+@pytest.fixture(scope="session")
+def offline():
+    """The words that run a command where the only network is this machine's loopback, which kernels talk over; () where the
+    system lets nobody make such a place."""
+    words = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+    tried = shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True).returncode
+    return words if tried == 0 else ()
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import cards, export, layout, module, pages, previews, prose
+from . import address, cards, export, layout, module, pages, previews, prose
 
 log = logging.getLogger(__name__)
 LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
@@ -236,8 +236,11 @@ def margins(app, docname, source):
 
 
 def configured(app, config):
-    """One execution cache per state of the library and the data, and the assets of the built book."""
+    """One execution cache per state of the library and the data, the assets of the built book, and its public address."""
     root = Path(app.confdir)
+    if url := address.repository(root):
+        config.html_baseurl = address.site(root)
+        config.html_theme_options["repository_url"] = url
     config.nb_execution_cache_path = f"_build/.jupyter_cache/{code_digest(root)}"
     config.html_static_path.append("_build/assets")
     made = root / "_build/assets"
