@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# axe-core and the Nu Html Checker, for the tests of the pages; where there is no npm those tests say so and are skipped.
+CHECKERS := $(if $(shell command -v npm 2>/dev/null),node_modules/.ready)
 
 .PHONY: book test serve sync address clean
 
@@ -10,11 +12,11 @@ book: $(READY)
 		{ rm -rf _build/.doctrees; echo "The book did not build; the lines above say where and what to do."; exit 1; }
 	@echo "Open $(CURDIR)/_build/html/intro.html, or run 'make serve'."
 
-test: $(READY)
+test: $(READY) $(CHECKERS)
 	$(BIN)/python -m pytest tests chapters --nbval --nbval-current-env -n 2 --dist loadfile -q
 
 serve: book
-	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+	$(BIN)/python -m computetrades.book.serve
 
 sync: $(READY)
 	$(BIN)/python -m computetrades.book.notebooks
@@ -24,6 +26,10 @@ address: $(READY)
 
 clean:
 	rm -rf _build .pytest_cache .hypothesis
+
+node_modules/.ready: package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from computetrades.data import read_yaml
 
@@ -64,6 +65,20 @@ def offline():
     words = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
     tried = shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True).returncode
     return words if tried == 0 else ()
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory, copy_book, offline):
+    """A copy of the book, built cold once for all test processes, without a network if that can be had. Nobody may change it."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    folder, outcome = shared / "built" / "the-same-book", shared / "built.txt"
+    with FileLock(shared / "built.lock"):
+        if not outcome.exists():
+            status, said = finish(copy_book(folder).start(*offline, *BUILD))
+            outcome.write_text(f"{status}\n{said}", encoding="utf-8")
+    assert outcome.read_text(encoding="utf-8").startswith("0\n"), outcome.read_text(encoding="utf-8")[-6000:]
+    return Copy(folder)
 
 
 @pytest.fixture(scope="session")

@@ -157,13 +157,13 @@ def test_where_the_library_is_installed_the_setup_lines_say_nothing(stem):
 # The built book
 
 def buttons(page):
-    """The links in the bar above the page, apart from those into it."""
-    return [a["href"] for a in page.select(".article-header-buttons a[href]") if re.match(r"\w+:", a["href"])]
+    """The links of the page's frame that leave the book."""
+    return [a["href"] for a in page.select(".ct-actions a[href], .ct-foot a[href]") if re.match(r"\w+:", a["href"])]
 
 
 def test_without_an_address_no_page_has_a_launch_or_repository_button(built):
     for name, page in built[""].items():
-        assert buttons(page) == [] and not page.select(".dropdown-launch-buttons, link[rel=canonical]"), name
+        assert buttons(page) == [] and not page.select("link[rel=canonical], meta[property]"), name
         assert "colab.research.google.com" not in str(page), name
 
 
@@ -174,6 +174,8 @@ def test_with_an_address_every_chapter_opens_in_colab_and_every_page_leads_to_th
         colab = f"https://colab.research.google.com/github/Some-One/trades.recomputed/blob/main/{name}.ipynb"
         assert sorted(buttons(page)) == [colab] * name.startswith("chapters/") + [URL], name
         assert page.select_one("link[rel=canonical]")["href"] == f"{SITE}{name}.html"
+        preview = page.select_one("meta[property='og:image']")["content"]
+        assert preview == f"{SITE}_static/previews/{name}.png" and (built.folder / preview.removeprefix(SITE)).is_file()
 
 
 def test_no_page_and_no_file_holds_a_placeholder(built):

@@ -33,15 +33,14 @@ page = pytest.mark.parametrize("name", PAGES)
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory, copy_book, offline):
-    """A copy of the book, built cold; `copy.twin` is the same in another folder, built without a network if that can be had."""
-    folder = tmp_path_factory.mktemp("build")
-    copy, twin = copy_book(folder / "book"), copy_book(folder / "elsewhere" / "the-same-book")
-    running = [copy.start(*BUILD), twin.start(*offline, *BUILD)]
-    for status, said in map(finish, running):
-        assert status == 0, said[-6000:]
+def copy(tmp_path_factory, copy_book, request):
+    """A copy of the book, built cold; `copy.twin` is the same in another folder, built at the same time without a network."""
+    copy = copy_book(tmp_path_factory.mktemp("build") / "book")
+    running = copy.start(*BUILD)
+    copy.twin = request.getfixturevalue("built")
+    status, said = finish(running)
+    assert status == 0, said[-6000:]
     copy.first = files(copy)
-    copy.twin = twin
     return copy
 
 

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.environment.collectors import EnvironmentCollector
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -284,6 +285,16 @@ def math_block(self, node):
     raise nodes.SkipNode
 
 
+def fold(self, node):
+    """A folded cell. myst-nb's own puts paragraphs into the summary, which HTML forbids, under a label that nobody sees."""
+    self.body.append(f'<details class="hide"><summary><span class="collapsed">{pages.escape(node["prompt_show"])}</span>'
+                     f'<span class="expanded">{pages.escape(node["prompt_hide"])}</span></summary>\n')
+
+
+def fold_end(self, node):
+    self.body.append("</details>\n")
+
+
 def _mathml(node, display):
     from latex2mathml.converter import convert
     return convert(node.astext(), display=display)
@@ -294,6 +305,7 @@ def setup(app):
     app.add_html_theme("computetrades", str(layout.THEME))
     app.add_node(quoted_number)
     app.add_node(generated_page)
+    app.add_node(HideCodeCellNode, override=True, html=(fold, fold_end))
     app.add_node(aside, html=(lambda self, node: self.body.append('<aside class="ct-aside">'), lambda self, node: self.body.append("</aside>")))
     app.add_transform(Quotes)
     app.add_post_transform(Draw)

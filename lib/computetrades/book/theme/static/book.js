@@ -83,7 +83,7 @@
   document.addEventListener("focusin", e => {
     const a = under(e.target);
     if (a && !returning && a.matches(":focus-visible")) show(a);
-    else if (link && !inside(e.target)) hide();
+    else if (link && !inside(e.target) && !e.target.contains(pop)) hide();   // a click in the popover focuses what holds it
   });
   document.addEventListener("keydown", e => {
     if (e.key !== "Escape" || !link) return;
@@ -110,6 +110,16 @@
   addEventListener("resize", hide);
 }
 
+/* A formula wider than its place scrolls; then the keyboard must reach it. */
+{
+  const sized = new ResizeObserver(entries => {
+    for (const { target } of entries)
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+  });
+  for (const box of document.querySelectorAll(".ct-formula, .ct-math")) sized.observe(box);
+}
+
 /* Cite this number: its name and value, its permanent address, and the state of the book that says so. */
 document.addEventListener("click", async e => {
   const button = e.target.closest?.(".ct-cite");
@@ -130,7 +140,7 @@ document.addEventListener("click", async e => {
 });
 
 /* Filters, and deep links into filtered tables. */
-for (const form of document.querySelectorAll("form.ct-filter")) {
+for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
   const rows = [...form.nextElementSibling.querySelectorAll("tbody tr")];
   let texts, runs = 0;              // texts: lower case, by row, read on first use
 
@@ -224,6 +234,7 @@ for (const form of document.querySelectorAll("form.ct-filter")) {
       result = await window.vegaEmbed(mount, spec, {
         actions: false, renderer: "svg", defaultStyle: false, tooltip: { theme: "custom", disableDefaultStyle: true }, config: config(chart),
       });
+      chart.view = result.view;
       chart.dataset.ready = drawn;
     }
     return () => queue = queue.then(draw).catch(console.error);   // one at a time: a draw reads the sliders of the one before
@@ -241,12 +252,15 @@ for (const form of document.querySelectorAll("form.ct-filter")) {
   });
 }
 
-/* On paper nothing unfolds, so the cards are opened for it. */
+/* On paper nothing unfolds and nothing scrolls: the cards are opened for it, and wide formulas set smaller. */
 {
+  const paper = 640;                // px of A4 between its margins and those of a card
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll(".ct-card details:not([open])")];
     for (const d of opened) d.open = true;
+    const boxes = [...document.querySelectorAll("article :is(.ct-formula, .ct-math)")], widths = boxes.map(box => box.scrollWidth);
+    boxes.forEach((box, i) => box.style.setProperty("--ct-fit", Math.min(1, paper / widths[i])));
   });
   addEventListener("afterprint", () => { for (const d of opened) d.open = false; });
 }

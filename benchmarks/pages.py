@@ -1,0 +1,114 @@
+"""What a page costs a reader: bytes received, and time until it answers. `python benchmarks/pages.py` [runs] [slow-down]
+
+Reads the built book in _build/html (`make book`), served compressed from this machine, so the network costs nothing.
+
+Bytes: everything Chromium received for a cold load, headers included (CDP, encodedDataLength).
+Interactive: milliseconds from the start of the navigation, on a processor slowed down by CDP (4 times unless told), to the
+last of: DOMContentLoaded done, every chart drawn, the end of the last long task (over 50 ms) before a second without any.
+Then the first quoted number on the screen is hovered: how long until its popover is painted (90 ms of it is the page's own
+delay, so that passing over a number opens nothing).
+"""
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import statistics
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from computetrades.book.serve import BUILT, served
+
+# The browser finds no host but this one, whatever a page asks for, and does nothing in the background.
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+QUIET = 1000  # ms without a long task
+DRAWN = "() => [...document.querySelectorAll('.ct-chart')].every(chart => chart.dataset.ready)"
+
+OBSERVE = """
+    const seen = window.seen = {tasks: [], drawn: 0, popover: 0};
+    new PerformanceObserver(list => seen.tasks.push(...list.getEntries().map(t => t.startTime + t.duration))).observe({type: 'longtask', buffered: true});
+    document.addEventListener('DOMContentLoaded', () => {
+        new MutationObserver(() => { seen.drawn = performance.now(); })
+            .observe(document.documentElement, {subtree: true, attributes: true, attributeFilter: ['data-ready']});
+    });
+"""
+READY = """quiet => {
+    const {domContentLoadedEventEnd} = performance.getEntriesByType('navigation')[0];
+    if (!domContentLoadedEventEnd) return false;
+    const last = Math.max(domContentLoadedEventEnd, seen.drawn, ...seen.tasks);
+    return performance.now() - last > quiet && {interactive: last, loaded: domContentLoadedEventEnd, drawn: seen.drawn};
+}"""
+HOVERED = """link => new Promise(done => {
+    let start;
+    link.addEventListener('pointerover', () => { start = performance.now(); }, {once: true});
+    document.addEventListener('toggle', e => {
+        if (e.newState === 'open') requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
+    }, true);
+    setTimeout(() => done(NaN), 5000);
+})"""
+
+
+def chromium_path() -> str | None:
+    """The Chromium of this machine."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def launch(playwright):
+    return playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+
+
+def received(browser, url: str) -> dict[str, int]:
+    """Address -> encoded bytes of all that a cold load of the page brings, until its charts are drawn."""
+    context = browser.new_context()
+    page = context.new_page()
+    cdp = context.new_cdp_session(page)
+    address, size = {}, {}
+    cdp.on("Network.requestWillBeSent", lambda e: address.setdefault(e["requestId"], e["request"]["url"]))
+    cdp.on("Network.loadingFinished", lambda e: size.update({e["requestId"]: e["encodedDataLength"]}))
+    cdp.send("Network.enable")
+    page.goto(url)
+    page.wait_for_function(DRAWN)
+    page.wait_for_load_state("networkidle")
+    context.close()
+    return {address[i]: int(n) for i, n in size.items() if not address[i].startswith("data:")}
+
+
+def interactive(browser, url: str, slowdown: float) -> dict[str, float]:
+    """Milliseconds: loaded, drawn, interactive, hover; the words are explained above."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.add_init_script(OBSERVE)
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
+    page.goto(url)
+    page.wait_for_function(DRAWN)
+    out = page.wait_for_function(READY, arg=QUIET).json_value()
+    link = page.locator("article a[data-popover]").first
+    if link.count():
+        link.scroll_into_view_if_needed()
+        box = link.bounding_box()
+        page.evaluate("link => { window.hovered = (%s)(link); }" % HOVERED, link.element_handle())
+        page.mouse.move(box["x"] + 4, box["y"] + box["height"] / 2)
+        out["hover"] = page.evaluate("window.hovered")
+    context.close()
+    return out
+
+
+def main(runs: int, slowdown: float) -> None:
+    names = sorted(p.relative_to(BUILT).as_posix() for p in BUILT.rglob("*.html") if "_static" not in p.parts and p.name != "index.html")
+    with served(BUILT) as address, sync_playwright() as playwright, launch(playwright) as browser:
+        print(f"Chromium {browser.version}, {os.cpu_count()} cores, {platform.machine()}; processor slowed {slowdown:g} times, "
+              f"medians of {runs} runs in ms\n")
+        print(f"{'page':<28} {'kB':>6} {'loaded':>8} {'drawn':>8} {'interactive':>12} {'(from to)':>16} {'hover':>7}")
+        for name in names:
+            size = sum(received(browser, f"{address}/{name}").values()) / 1000
+            found = [interactive(browser, f"{address}/{name}", slowdown) for _ in range(runs)]
+            loaded, drawn, ready, hover = ([f.get(k, 0) for f in found] for k in ("loaded", "drawn", "interactive", "hover"))
+            middle = [statistics.median(x) for x in (loaded, drawn, ready, hover)]
+            spread = f"({min(ready):.0f} to {max(ready):.0f})"
+            print(f"{name:<28} {size:>6.0f} {middle[0]:>8.0f} {middle[1]:>8.0f} {middle[2]:>12.0f} {spread:>16} {middle[3]:>7.0f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5, float(sys.argv[2]) if len(sys.argv) > 2 else 4)

@@ -1,0 +1,66 @@
+"""A browser, the built book behind a local server, and `visit`, which opens a page and watches what it does."""
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from benchmarks.pages import DRAWN, chromium_path, launch
+from computetrades.book.serve import served
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 1}
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+PATIENCE = 10_000  # ms
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if chromium_path() is None:
+        pytest.skip("no Chromium on this machine, so nothing was tried in a browser (.ci/run installs one)")
+    with sync_playwright() as playwright, launch(playwright) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def html(chromium, built):
+    """The folder of the built book; asked for only where there is a browser."""
+    return built.root / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def address(html):
+    with served(html) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(chromium, address):
+    """visit(page name, …) -> the page, loaded, its charts drawn. Afterwards: no other host was asked, no error was said."""
+    contexts, faults = [], []
+
+    def visit(name, anchor="", theme="light", **options):
+        context = chromium.new_context(**{**DESKTOP, "color_scheme": theme, **options})
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        watch(context, address, faults)
+        page = context.new_page()
+        page.goto(f"{address}/{name}.html{anchor}")
+        if options.get("java_script_enabled", True):
+            page.wait_for_function(DRAWN)
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
+        return page
+    yield visit
+    for context in contexts:
+        context.close()
+    assert not faults, "\n".join(faults)
+
+
+def watch(context, address, faults):
+    """Everything that no page may do is told to `faults`. The browser itself resolves no other host: see `launch`."""
+    def asked(request):
+        url = urlsplit(request.url)
+        if url.scheme not in ("data", "blob") and f"{url.scheme}://{url.netloc}" != address:
+            faults.append(f"asked for {request.url}")
+    context.on("request", asked)
+    context.on("response", lambda r: r.status >= 400 and faults.append(f"{r.status} for {r.url}"))
+    context.on("weberror", lambda e: faults.append(f"uncaught: {e.error}"))
+    context.on("console", lambda m: m.type == "error" and faults.append(f"console: {m.text}"))

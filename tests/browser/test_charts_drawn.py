@@ -1,0 +1,203 @@
+"""Charts in the page: a slider draws what Python computes, and the theme redraws without forgetting the sliders.
+
+Each chapter with sliders is run once more in this process. What it hands to `charts.expression` is kept: the Vega source and
+the Number behind it. In the page a slider is moved; whatever a mark then carries must be what the Number gives for the same
+facts. Vega's own formula takes no part in the expectation: its source is replaced by Python's value, and only what the
+chapter wrote around it, such as `max(-100, …)`, is left to evaluate.
+"""
+import re
+from dataclasses import dataclass
+
+import IPython.display
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+
+from computetrades.book import charts, judging, notebooks
+from computetrades.book.charts import VEGALITE
+from computetrades.number import Number
+
+from .conftest import DRAWN, PHONE
+from .names import CHAPTERS, ROOT, chapter
+
+
+@dataclass
+class Formula:
+    """One call of charts.expression."""
+    source: str
+    number: Number
+    unit: str
+    x: str | None
+    sliders: dict[str, str]  # name of the parameter -> key of the fact
+
+    def at(self, moved: dict[str, float], x: float | None) -> float:
+        """What Python gives with the sliders at `moved` and the axis at `x`."""
+        given = {key: moved[name] for name, key in self.sliders.items() if re.search(rf"\b{name}\b", self.source)}
+        return float(self.number.value(self.unit, given | ({self.x: x} if self.x else {})))
+
+
+def bound(spec: dict) -> list[dict]:
+    return [p for p in spec.get("params", ()) if p.get("bind", {}).get("input") == "range"]
+
+
+def path(name):
+    return ROOT / f"{name}.ipynb"
+
+
+WITH_SLIDERS = [name for name in CHAPTERS if any(map(bound, notebooks.payloads(path(name), VEGALITE)))]
+
+
+@pytest.fixture(scope="module")
+def formulas():
+    """formulas(chapter) -> (its charts' specs in order, every Formula it made)."""
+    return lambda name: _run(name)
+
+
+def _run(name):
+    made, drawn = [], []
+    expression, finish = charts.expression, charts.finish
+
+    def keep_formula(number, unit, x=None, sliders=()):
+        source = expression(number, unit, x, sliders)
+        made.append(Formula(source, number, unit, charts.leaf_of(x).key if x is not None else None, {s.name: s.key for s in sliders}))
+        return source
+
+    def keep_chart(chart, *arguments, **named):
+        drawn.append(finish(chart, *arguments, **named))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(charts, "expression", keep_formula)
+        patch.setattr(charts, "finish", keep_chart)
+        patch.setattr(IPython.display, "display", lambda *_, **__: None)
+        patch.setattr(judging, "_judged", {})
+        namespace = {"__name__": "__main__"}
+        for cell in nbformat.read(path(name), as_version=4).cells:
+            if cell.cell_type == "code":
+                exec(TransformerManager().transform_cell(cell.source), namespace)  # noqa: S102
+    return [chart.to_dict() for chart in drawn], made
+
+
+MARKS = """(chart, fields) => {                       // what each drawn mark carries in these fields, and the axis
+    const found = [];
+    const walk = item => {
+        if (item.items) item.items.forEach(walk);
+        else if (item.datum && fields.every(f => f in item.datum)) found.push({...item.datum});
+    };
+    walk(chart.view.scenegraph().root);
+    return found;
+}"""
+MOVE = """async (chart, [name, value]) => {
+    const input = chart.querySelector(`input[name="${name}"]`);
+    input.value = value;
+    input.dispatchEvent(new Event('input', {bubbles: true}));
+    await chart.view.runAsync();
+    return Number(input.value);
+}"""
+EVALUATE = """(_, [source, rows]) => {                  // the chapter's own words around a formula, its value put in as v[i]
+    const math = Object.getOwnPropertyNames(Math);
+    const f = new Function('datum', 'v', ...math, `return ${source}`);
+    return rows.map(([datum, v]) => f(datum, v, ...math.map(name => Math[name])));
+}"""
+
+
+def calculated(spec: dict) -> dict[str, str]:
+    """Column -> Vega source, of every calculate transform in the spec and its layers."""
+    out = {t["as"]: t["calculate"] for t in spec.get("transform", ()) if "calculate" in t}
+    for part in spec.get("layer", ()):
+        out |= calculated(part)
+    return out
+
+
+@pytest.mark.parametrize("name", WITH_SLIDERS)
+def test_a_slider_draws_what_python_computes(visit, formulas, name):
+    page = visit(name)
+    drawn = page.locator(".ct-chart").all()
+    specs, made = formulas(name)
+    assert len(specs) == len(drawn) and any(map(bound, specs))
+    for chart, spec in zip(drawn, specs):
+        moved = {p["name"]: p["value"] for p in bound(spec)}
+        for slider in bound(spec):
+            bind = slider["bind"]
+            pictures, values = set(), set()
+            for place in (bind["min"], bind["max"], bind["min"] + (bind["max"] - bind["min"]) * 0.4):
+                moved[slider["name"]] = chart.evaluate(MOVE, [slider["name"], place])
+                values.add(tuple(compare(chart, spec, made, moved)))
+                pictures.add(chart.locator("svg").first.inner_html())
+            assert len(pictures) == len(values), f"{slider['name']} has {len(values)} sets of numbers and {len(pictures)} pictures"
+            moved[slider["name"]] = chart.evaluate(MOVE, [slider["name"], slider["value"]])
+
+
+def compare(chart, spec, made, moved):
+    """Up to 25 marks: each calculated column against Python. Gives Python's values."""
+    columns = {column: around(source, made) for column, source in calculated(spec).items()}
+    columns = {column: (source, used) for column, (source, used) in columns.items() if used}
+    marks = chart.evaluate(MARKS, list(columns))
+    assert columns and marks, "no mark carries a computed number"
+    marks = marks[::len(marks) // 25 + 1]
+    values = []
+    for column, (source, used) in columns.items():
+        rows = [[datum, [f.at(moved, datum.get("x")) for f in used]] for datum in marks]
+        expected = chart.evaluate(EVALUATE, [source, rows])
+        values += expected
+        for datum, wanted in zip(marks, expected):
+            assert datum[column] == pytest.approx(wanted, rel=1e-9, abs=1e-12), f"{column} at {moved}, {datum}"
+            if "column" in datum and datum["column"] == column:  # charts.series draws the value of one column per row
+                assert datum["value"] == datum[column]
+    return values
+
+
+def around(source: str, made: list[Formula]) -> tuple[str, list[Formula]]:
+    """What the chapter wrote around its formulas, each of them replaced by v[i], and those formulas."""
+    used = []
+    for formula in sorted(made, key=lambda f: -len(f.source)):
+        if formula.source in source:
+            source = source.replace(formula.source, f"(v[{len(used)}])")
+            used.append(formula)
+    return source, used
+
+
+def toggle(page) -> str:
+    """Press the theme button until the colours are the other ones."""
+    before = page.evaluate("document.documentElement.dataset.theme")
+    button = page.locator("button.ct-theme")
+    button.click()
+    page.wait_for_function("before => document.documentElement.dataset.theme !== before", arg=before)
+    return page.evaluate("document.documentElement.dataset.theme")
+
+
+INK = "chart => getComputedStyle(chart.querySelector('svg .role-axis-title text, svg .role-title text, svg text')).fill"
+
+
+def test_the_theme_redraws_the_charts_and_keeps_the_sliders(visit):
+    page = visit(WITH_SLIDERS[0])
+    chart = page.locator(".ct-chart:has(input[type=range])").first
+    sliders = chart.locator("input[type=range]")
+    name = sliders.first.get_attribute("name")
+    low = float(sliders.first.get_attribute("min"))
+    moved = chart.evaluate(MOVE, [name, low])
+    ink, columns = chart.evaluate(INK), ["x"]
+    marks = chart.evaluate(MARKS, columns)
+    for wanted in ("dark", "light"):
+        assert toggle(page) == wanted
+        page.wait_for_function("wanted => [...document.querySelectorAll('.ct-chart')].every(c => c.dataset.ready === wanted)", arg=wanted)
+        assert float(chart.locator(f"input[name={name}]").input_value()) == moved
+        assert chart.evaluate("(chart, name) => chart.view.signal(name)", name) == moved
+        assert marks and chart.evaluate(MARKS, columns) == marks, "the line is not where the slider had put it"
+        assert (chart.evaluate(INK) == ink) == (wanted == "light")
+
+
+def test_the_chosen_theme_stays_on_the_next_page(visit):
+    page = visit(CHAPTERS[0])
+    toggle(page)
+    page.locator("a[rel=next]").click()
+    page.wait_for_function(DRAWN)
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+@chapter
+def test_every_chart_is_drawn_inside_the_page_and_described(visit, name):
+    page = visit(name, **PHONE)
+    for chart in page.locator(".ct-chart").all():
+        assert chart.locator("svg").count() and chart.locator("svg path").count()
+        assert len(chart.get_attribute("aria-label")) > 20
+        assert chart.bounding_box()["x"] + chart.bounding_box()["width"] <= 361

@@ -1,0 +1,21 @@
+"""Every page: it fits a phone, it asks nobody, it says no error."""
+from .conftest import PHONE
+from .names import PAGES, page
+
+
+def test_these_are_all_the_pages(html):
+    assert {p.relative_to(html).with_suffix("").as_posix() for p in html.rglob("*.html")
+            if "_static" not in p.parts} - {"index"} == set(PAGES)
+
+
+TOO_WIDE = """() => [...document.querySelectorAll('body *')].filter(e => {
+    const box = e.getBoundingClientRect();
+    return box.width && box.right > innerWidth + 1 && getComputedStyle(e).position !== 'fixed';
+}).slice(0, 5).map(e => e.outerHTML.slice(0, 160))"""
+
+
+@page
+def test_nothing_is_wider_than_a_phone(visit, name):
+    page = visit(name, **PHONE)
+    width = page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]")
+    assert max(width) <= 360, page.evaluate(TOO_WIDE)

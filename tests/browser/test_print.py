@@ -1,0 +1,83 @@
+"""On paper: the text and what carries it, dark on white, nothing that needs a screen, nothing cut off."""
+import re
+
+from .names import CHAPTERS, chapter, page
+
+PAPER = {"viewport": {"width": 720, "height": 1000}}  # about what an A4 page leaves between its margins, at 96 dpi
+SCREEN_ONLY = ".ct-side, .ct-bar, .ct-nav, form.ct-filter, .ct-pop, .vega-bindings, .ct-skip, .headerlink"
+
+
+def printed(visit, name, **options):
+    page = visit(name, **PAPER, **options)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    return page
+
+
+@page
+def test_what_needs_a_screen_is_not_printed(visit, name):
+    page = printed(visit, name)
+    shown = page.eval_on_selector_all(SCREEN_ONLY, "all => all.filter(e => e.checkVisibility()).map(e => e.outerHTML.slice(0, 120))")
+    assert shown == []
+    assert page.locator("article h1").is_visible()
+
+
+def test_an_open_popover_is_not_printed(visit):
+    page = visit(CHAPTERS[0], **PAPER)
+    page.locator("article a[data-popover]").first.hover()
+    page.locator(".ct-pop:popover-open").wait_for()
+    page.emulate_media(media="print")
+    assert page.locator(".ct-pop:visible").count() == 0
+
+
+CUT_OFF = """() => [...document.querySelectorAll('article *')].filter(e => {
+    if (!e.checkVisibility() || e.closest('svg, math')) return false;
+    const style = getComputedStyle(e), box = e.getBoundingClientRect();
+    const clips = ['auto', 'scroll', 'hidden', 'clip'].includes(style.overflowX) && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1;
+    return clips || box.right > innerWidth + 1;
+}).map(e => `${Math.round(e.getBoundingClientRect().right)} ${e.scrollWidth}>${e.clientWidth} ${e.outerHTML.slice(0, 140)}`).slice(0, 8)"""
+
+
+@page
+def test_nothing_is_cut_off_on_paper(visit, name):
+    """No table, chart, formula or code reaches over the edge or hides a part in a box that scrolls."""
+    assert printed(visit, name).evaluate(CUT_OFF) == []
+
+
+INKS = """() => {
+    const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+    const rgba = colour => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
+    const light = ([r, g, b]) => [[r, .2126], [g, .7152], [b, .0722]].reduce((sum, [c, w]) => sum + w * ((c /= 255) <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4), 0);
+    const said = [...document.querySelectorAll('article *')].filter(e => e.checkVisibility()
+        && [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.data.trim()));
+    const faint = said.filter(e => light(rgba(e.closest('svg') ? getComputedStyle(e).fill : getComputedStyle(e).color)) > .4)
+        .filter(e => !e.closest('.mark-text'));             // numbers inside a chart's own coloured fields
+    const papers = [document.documentElement, document.body, document.querySelector('main')].map(e => rgba(getComputedStyle(e).backgroundColor));
+    return {faint: faint.slice(0, 5).map(e => e.outerHTML.slice(0, 140)), dark: papers.filter(p => p[3] > 0 && light(p) < .9), words: said.length};
+}"""
+
+
+@chapter
+def test_the_dark_theme_prints_dark_on_white(visit, name):
+    seen = printed(visit, name, theme="dark").evaluate(INKS)
+    assert seen["words"] > 50
+    assert seen["dark"] == [] and seen["faint"] == []
+
+
+@chapter
+def test_cards_are_unfolded_on_paper_and_folded_again_afterwards(visit, name):
+    page = printed(visit, name)
+    cards = page.locator(".ct-card details")
+    assert cards.count() and cards.evaluate_all("all => all.every(d => d.open)")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert cards.evaluate_all("all => all.every(d => !d.open)")
+
+
+@chapter
+def test_a_chapter_prints(visit, name):
+    """The browser itself asks for the unfolding."""
+    page = visit(name, theme="dark")
+    page.evaluate("addEventListener('beforeprint', () => { window.unfolded = 'asked'; })")
+    paper = page.pdf(format="A4")
+    assert len(re.findall(rb"/Type /Page\b", paper)) >= 4
+    assert page.evaluate("window.unfolded") == "asked"
