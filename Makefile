@@ -5,7 +5,7 @@ READY := .venv/.ready
 # axe-core and the Nu Html Checker, for the tests of the pages; where there is no npm those tests say so and are skipped.
 CHECKERS := $(if $(shell command -v npm 2>/dev/null),node_modules/.ready)
 
-.PHONY: book test serve sync clean
+.PHONY: book test serve sync address clean
 
 book: $(READY)
 	@$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet || \
@@ -20,6 +20,9 @@ serve: book
 
 sync: $(READY)
 	$(BIN)/python -m computetrades.book.notebooks
+
+address: $(READY)
+	@$(BIN)/python -m computetrades.book.address $(if $(filter undefined,$(origin URL)),,'$(URL)')
 
 clean:
 	rm -rf _build .pytest_cache .hypothesis

@@ -1,10 +1,12 @@
 """The built book: what its HTML holds, and what a build refuses. Every build runs in a copy of the book.
 
-The copy is built cold once, beside a second cold build in another folder; the tests in the second half build it again.
+The copy is built cold once, beside a second cold build in another folder, which has no network; the tests in the second half
+build it again.
 """
 import csv
 import json
 import re
+import sys
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from computetrades.book import notebooks, prose
+from computetrades.book import module, notebooks, prose
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD
 from conftest import BUILD, finish
@@ -32,7 +34,7 @@ page = pytest.mark.parametrize("name", PAGES)
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory, copy_book, request):
-    """A copy of the book, built cold; `copy.twin` is the same in another folder, built at the same time."""
+    """A copy of the book, built cold; `copy.twin` is the same in another folder, built at the same time without a network."""
     copy = copy_book(tmp_path_factory.mktemp("build") / "book")
     running = copy.start(*BUILD)
     copy.twin = request.getfixturevalue("built")
@@ -82,6 +84,16 @@ def test_two_cold_builds_in_two_folders_are_the_same_to_the_byte(copy):
 def first_difference(a: bytes, b: bytes) -> str:
     at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
     return f"at byte {at}, {a[max(0, at - 80):at + 80]!r} against {b[max(0, at - 80):at + 80]!r}"
+
+
+def test_the_twin_was_built_with_the_network_cut(copy, offline):
+    """It was built, to the same bytes as the test above found, where nothing outside answers and the loopback does."""
+    if not offline:
+        pytest.skip("this system lets an ordinary user cut no network (unshare --net), so the twin was built with it")
+    listen = "import socket; s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname(), 5); "
+    status, said = finish(copy.start(*offline, sys.executable, "-c", listen + "socket.create_connection(('192.0.2.1', 443), 5)"))
+    assert status != 0 and "OSError: [Errno 101] Network is unreachable" in said
+    assert len(files(copy.twin)) > len(PAGES)
 
 
 def test_no_page_names_the_folder_it_was_built_in(copy):
@@ -165,6 +177,8 @@ OUTSIDE = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
 def test_a_page_asks_no_other_host_for_anything(html, name):
     soup = html(name)
     for tag in soup.find_all(["script", "img", "iframe", "source", "video", "audio", "embed", "object", "link", "use"]):
+        if "canonical" in tag.get("rel", ()):
+            continue  # says where the page is published; nothing is fetched from there
         for attribute in ("src", "href", "data", "srcset", "xlink:href"):
             assert not OUTSIDE.match(tag.get(attribute) or ""), str(tag)[:200]
     for css in [s.get_text() for s in soup.find_all("style")] + [t["style"] for t in soup.find_all(style=True)]:
@@ -243,7 +257,7 @@ def test_margin_notes_stand_in_the_margin(copy, html, stem):
 
 @chapter
 def test_the_setup_cell_is_not_shown(html, stem):
-    assert "%pip install" not in html(f"chapters/{stem}").select_one("article").get_text()
+    assert "except ImportError" not in html(f"chapters/{stem}").select_one("article").get_text()
 
 
 def test_some_chapter_has_a_margin_note(html):
@@ -279,6 +293,11 @@ def fact_keys(copy):
         for record, fields in yaml.safe_load(path.read_text(encoding="utf-8")).items():
             out |= {f"{record}.{name.replace('_', '-')}" for name in fields if name not in ("label", "source", "as_of", "kind")}
     return out
+
+
+def test_the_module_that_recomputes_the_book_is_built_and_no_page_asks_for_it_unasked(copy):
+    assert copy.first["_static/records.js"].decode() == module.source(notebooks.gathered(ROOT))
+    assert not [name for name, content in copy.first.items() if name.endswith(".html") and b"records.js" in content]
 
 
 def test_ledger_rows_refer_only_to_what_exists(ledger):

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 
-from computetrades.book import notebooks, prose
+from computetrades.book import address, notebooks, prose
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD
 from computetrades.facts import all_leaves
@@ -20,6 +20,7 @@ from computetrades.facts import all_leaves
 ROOT = Path(__file__).parents[1]
 LIB = ROOT / "lib" / "computetrades"
 CHAPTERS = notebooks.chapters(ROOT)
+BRANCH = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["branch"]
 CHART = "application/vnd.vegalite.v6+json"
 PUBLISHES = re.compile(r"\b(?:book\.(?:record|state|audit)|charts\.finish)\(")
 
@@ -123,7 +124,7 @@ def test_every_chart_is_described_in_words_and_has_a_picture(path):
 def test_the_first_cell_installs_the_library_where_it_is_missing(path):
     first = read(path).cells[0]
     assert first.cell_type == "code" and first.metadata.get("tags") == ["remove-cell"]
-    assert re.match(r"try:\n    import computetrades\nexcept ImportError:.*\n    %pip install", first.source)
+    assert first.source.startswith(address.setup(address.installs(first.source), address.repository(ROOT), BRANCH))
     assert not first.outputs
 
 

@@ -3,8 +3,6 @@ import html
 import json
 import math
 import re
-import shutil
-import subprocess
 
 import altair as alt
 import numpy as np
@@ -20,6 +18,7 @@ from computetrades.functions import maximum
 from computetrades.inference import kv
 from computetrades.number import Leaf, Number, named
 from computetrades.units import Quantity, parse
+from javascript import evaluated
 
 SESSION, CHOICE, REPLICA = facts("session"), facts("replica-cache"), facts("replica")
 LLAMA, OSS, BF16, H100 = facts("llama-31-70b"), facts("gpt-oss-120b"), facts("bf16"), facts("h100-sxm")
@@ -33,16 +32,9 @@ def fact(key, value, low=None, high=None):
     return Number.of_leaf(Leaf(f"rec.{key}", f"the {key}", q, "vendor", "", "", *ends))
 
 
-def in_node(cases):
-    """Each (source, variables) evaluated as JavaScript with Vega's functions in scope."""
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed: chart formulas cannot be evaluated here")
-    script = """const [cases, scope] = JSON.parse(require('fs').readFileSync(0));
-        console.log(JSON.stringify(cases.map(([source, variables]) =>
-            new Function(...scope, ...Object.keys(variables), 'return ' + source)
-                (...scope.map(n => Math[n]), ...Object.values(variables)))));"""
-    run = subprocess.run(["node", "-e", script], input=json.dumps([cases, VEGA]), capture_output=True, text=True, check=True)
-    return json.loads(run.stdout)
+def in_vega(cases):
+    """Each (source, variables) evaluated with Vega's functions in scope."""
+    return evaluated(cases, VEGA)
 
 
 def rows(chart, moved=()):
@@ -107,7 +99,7 @@ def test_an_expression_with_x_and_sliders_equals_the_plain_function():
     source = charts.expression(users, "user", SESSION.context, moves)  # the margin has no part in it and is left out
     assert moves[3].name not in source
     grid = [(n, bits, heads, x) for n in (2, 8, 16) for bits in (4, 16) for heads in (1, 8, 64) for x in (2000, 50_000, 131_072)]
-    found = in_node([(source, {**{m.name: v for m, v in zip(moves, at)}, "datum": {"x": at[3]}}) for at in grid])
+    found = in_vega([(source, {**{m.name: v for m, v in zip(moves, at)}, "datum": {"x": at[3]}}) for at in grid])
     n, bits, heads, x = np.array(grid, dtype=float).T
     cache = 2 * 80 * heads * 128 * bits / 8 * x
     np.testing.assert_allclose(found, np.maximum(0, np.floor((n * 80e9 - 70553706496 * 2) / cache)))
@@ -117,14 +109,14 @@ def test_an_expression_is_in_the_unit_asked_for():
     price = margins.blended_price(*(fact(*f) for f in (("in", "3 USD/Mtok"), ("out", "15 USD/Mtok"), ("mix", "75 percent"))))
     mix = fact("mix", "75 percent")
     cases = [(charts.expression(price, unit, mix), {"datum": {"x": 50}}) for unit in ("USD/Mtok", "USD/token")]
-    assert in_node(cases) == pytest.approx([9, 9e-6])  # half of 3 and half of 15
-    assert in_node([(charts.expression(price, "USD/Mtok"), {})]) == pytest.approx([6])
+    assert in_vega(cases) == pytest.approx([9, 9e-6])  # half of 3 and half of 15
+    assert in_vega([(charts.expression(price, "USD/Mtok"), {})]) == pytest.approx([6])
 
 
 def test_a_named_number_can_be_the_slider():
     weights = named("rec.weights", fact("n", 70) * fact("size", "2 GB"), "weights")
     move = charts.slider(weights, 100, 200)
-    [found] = in_node([(charts.expression(weights / fact("bw", "4 TB/s"), "ms", sliders=[move]), {move.name: 180})])
+    [found] = in_vega([(charts.expression(weights / fact("bw", "4 TB/s"), "ms", sliders=[move]), {move.name: 180})])
     assert found == pytest.approx(45)
 
 

@@ -1,9 +1,6 @@
 """formula.py: JavaScript and Vega run in node against value(); MathML through an XML parser; plain text by hand."""
-import json
 import math
 import random
-import shutil
-import subprocess
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -12,6 +9,7 @@ from computetrades import formula
 from computetrades.functions import ceil, exp, floor, log, maximum, minimum, sqrt, where
 from computetrades.number import Leaf, Number, named
 from computetrades.units import base, parse
+from javascript import evaluated
 
 UNITS = {"a": "GB", "b": "TB/s", "c": "percent", "d": ""}
 # Vega's expression language has these of Math and no others: https://vega.github.io/vega/docs/expressions/#math-functions
@@ -36,20 +34,6 @@ FACTS = {key: fact(key, f"{value} {unit}".strip()) for (key, unit), value in zip
 NUMBERS = {name: f(*FACTS.values()) for name, f in EXPRESSIONS.items()}
 
 
-def in_node(cases, scope=()):
-    """Each (source, variables) evaluated as JavaScript; only the names in `scope` are taken from Math."""
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed: JavaScript formulas cannot be compared here")
-    script = """const [cases, scope] = JSON.parse(require('fs').readFileSync(0));
-        console.log(JSON.stringify(cases.map(([source, variables]) =>
-            new Function(...scope, ...Object.keys(variables), 'return ' + source)
-                (...scope.map(n => Math[n]), ...Object.values(variables)))));"""
-    run = subprocess.run(["node", "-e", script], input=json.dumps([cases, list(scope)]),
-                         capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
-
-
 def draws(n=40):
     """Random magnitudes in display units: small, large and whole ones."""
     rng = random.Random(1)
@@ -65,7 +49,7 @@ def test_javascript_equals_value():
             used = {f"rec.{k}": x for k, x in at.items() if f"rec.{k}" in n.facts()}
             cases.append((formula.javascript(n), {"f": in_base}))
             expected.append(float(n.value(n.quantity.to_root_units().units, used)))
-    assert in_node(cases) == pytest.approx(expected, rel=1e-11, abs=1e-11)
+    assert evaluated(cases) == pytest.approx(expected, rel=1e-11, abs=1e-11)
 
 
 def test_vega_with_columns_in_display_units_equals_value():
@@ -77,18 +61,18 @@ def test_vega_with_columns_in_display_units_equals_value():
             columns = {key: f"datum.{key[-1]}" for key in used}
             cases.append((formula.vega(n, columns, unit), {"datum": at}))
             expected.append(float(n.value(unit, used)))
-    assert in_node(cases, VEGA) == pytest.approx(expected, rel=1e-11, abs=1e-11)
+    assert evaluated(cases, VEGA) == pytest.approx(expected, rel=1e-11, abs=1e-11)
 
 
 def test_vega_without_columns_is_the_stored_value():
     negative = fact("t", "-5 s")
     numbers = [*NUMBERS.values(), -negative, fact("u", "2 s") - negative, negative * negative, 7 - -negative / negative]
-    found = in_node([(formula.vega(n), {}) for n in numbers], VEGA)
+    found = evaluated([(formula.vega(n), {}) for n in numbers], VEGA)
     assert found == pytest.approx([float(n.value()) for n in numbers])
 
 
 def test_vega_takes_a_named_number_as_a_column():
-    [found] = in_node([(formula.vega(NUMBERS["time"], {"step.time": "slider"}, "ms"), {"slider": 5})], VEGA)
+    [found] = evaluated([(formula.vega(NUMBERS["time"], {"step.time": "slider"}, "ms"), {"slider": 5})], VEGA)
     assert found == pytest.approx(20)  # 5 GB/(TB/s) is 5 ms; times 1 + 3
 
 
@@ -101,12 +85,12 @@ def test_javascript_of_a_statement_is_its_truth():
     a = FACTS["a"]
     statements = [s for x, y in [(a, 2 * a), (a, a / 2)] for s in (x < y, x <= y, x > y, x >= y, x != y)]
     stored = {"rec.a": 80 * 10**9}
-    assert in_node([(formula.javascript(s), {"f": stored}) for s in statements]) == [bool(s) for s in statements]
+    assert evaluated([(formula.javascript(s), {"f": stored}) for s in statements]) == [bool(s) for s in statements]
 
 
 def test_javascript_of_a_statement_that_holds_for_every_fact():
     d = FACTS["d"]
-    found = in_node([(formula.javascript(s), {"f": {"rec.d": 3}}) for s in (d * d >= 0, exp(d) > 0, d == d)])
+    found = evaluated([(formula.javascript(s), {"f": {"rec.d": 3}}) for s in (d * d >= 0, exp(d) > 0, d == d)])
     assert found == [True, True, True]
 
 

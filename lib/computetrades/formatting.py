@@ -2,23 +2,26 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 import pint
 
 from .units import convert, parse_unit, symbol, ureg
 
+SURE = Context(prec=12)  # significant digits that floating-point arithmetic leaves beyond doubt
+
 
 def figure(value: float, digits: int | None = 3) -> str:
     """A number as text to `digits` significant digits, half up, thousands separated; None keeps every digit.
 
-    Whole numbers carry no decimals. Beyond 1e15 or below 1e-4 it is written as a power of ten.
+    Whole numbers carry no decimals. Beyond 1e15 or below 1e-4 it is written as a power of ten. The noise of the last bits
+    decides nothing: 0.1 + 0.2 is 0.3, and 12.499999999999982 is the half that it was meant to be. book/engine.js does the same.
     """
     exact = Decimal(repr(float(value))) if not isinstance(value, int) else Decimal(value)
     if exact == 0:
         return "0"
-    if abs(exact - exact.to_integral_value()) <= Decimal("1e-11") * abs(exact):
-        exact = exact.to_integral_value()
+    nearest = exact.to_integral_value()
+    exact = nearest if abs(exact - nearest) <= Decimal("1e-11") * abs(exact) else SURE.plus(exact).normalize()
     rounded = exact if digits is None else exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), ROUND_HALF_UP)
     if digits is not None and rounded.adjusted() > exact.adjusted():  # 9.996 -> 10.0, not 10.00
         rounded = rounded.quantize(Decimal(1).scaleb(rounded.adjusted() - digits + 1), ROUND_HALF_UP)
@@ -30,30 +33,41 @@ def figure(value: float, digits: int | None = 3) -> str:
     return sign + (f"{abs(int(rounded)):,}" if whole else f"{abs(rounded):,f}")
 
 
-def _dress(number: str, unit: pint.Unit, one: bool) -> str:
-    """Puts a printed number into its unit: $3/Mtok, 40%, 4.7×, 320 KiB/token."""
+def dressing(unit: pint.Unit) -> tuple[str, str, str]:
+    """What stands before and after a number in its unit, and after a single one: ('$', '/Mtok', '/Mtok'), ('', ' GPUs', ' GPU')."""
     items = dict(unit._units)
     money = next((name for name in items if name.endswith(("USD", "EUR")) and items[name] == 1), None)
     if money:
         prefix = money[:-3]
         scale = {"": "", "kilo": "k", "mega": "M", "giga": "B", "tera": "T"}.get(prefix, f" {prefix}")
         per = symbol(unit / ureg.Unit(money)).removeprefix("1")
-        head = ("$" if money.endswith("USD") else "€") + number + scale
-        return ("−" + head.replace("−", "", 1) if "−" in number else head) + per
+        return "$" if money.endswith("USD") else "€", scale + per, scale + per
     if "percent" in items and items["percent"] == 1:
-        return f"{number}%" + symbol(unit / ureg.percent).removeprefix("1")
-    if list(items) == ["multiple"]:
-        return f"{number}×"
-    text = symbol(unit, plural=not one)
-    return number if not text else f"{number} {text}"
+        after = "%" + symbol(unit / ureg.percent).removeprefix("1")
+    elif list(items) == ["multiple"]:
+        after = "×"
+    else:
+        return "", *(f" {name}" if name else "" for name in (symbol(unit, plural=True), symbol(unit)))
+    return "", after, after
+
+
+def in_cents(unit: pint.Unit, digits: int | None) -> bool:
+    """Whether a single decimal takes a zero: $2.40, not $2.4."""
+    return digits is None and bool({"USD", "EUR"} & set(unit._units))
+
+
+def _dress(number: str, unit: pint.Unit, one: bool) -> str:
+    """Puts a printed number into its unit: $3/Mtok, −$5, 40%, 4.7×, 320 KiB/token."""
+    before, after, after_one = dressing(unit)
+    return "−" * number.startswith("−") + before + number.removeprefix("−") + (after_one if one else after)
 
 
 def text(quantity: pint.Quantity, unit: str | pint.Unit | None = None, digits: int | None = 3) -> str:
     """The quantity as prose prints it: '320 KiB/token', '$15/Mtok', '66.7%', '4.66×', '50,000 tokens'."""
     shown = quantity if unit is None else convert(quantity, unit)
     number = figure(shown.magnitude, digits)
-    if digits is None and {"USD", "EUR"} & set(shown.units._units):
-        number = re.sub(r"\.\d$", lambda m: m[0] + "0", number)  # $2.40, not $2.4
+    if in_cents(shown.units, digits):
+        number = re.sub(r"\.\d$", lambda m: m[0] + "0", number)
     return _dress(number, shown.units, one=number == "1")
 
 

@@ -10,6 +10,7 @@ from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.str import StrPrinter
 
 from .formatting import figure, text
+from .rounding import NOISE
 from .units import base, unit_size
 
 
@@ -138,6 +139,18 @@ class _JavaScript(JavascriptCodePrinter):
 
     def _print_Symbol(self, s): return self.column(s.name)
     def _print_Float(self, x): return repr(float(x))
+    def _print_ceiling(self, e): return f"Math.ceil(({self._print(e.args[0])}) - {self._slack(e.args[0])})"
+    def _print_floor(self, e): return f"Math.floor(({self._print(e.args[0])}) + {self._slack(e.args[0])})"
+
+    def _print_Relational(self, e):
+        if e.rel_op not in ("==", "!="):
+            return super()._print_Relational(e)
+        left, right = (f"({self._print(side)})" for side in e.args)
+        return f"(Math.abs({left} - {right}) {'<=' if e.rel_op == '==' else '>'} {NOISE!r}*Math.abs({right}))"
+
+    def _slack(self, x):
+        """Steps and equality forgive what rounding.py forgives."""
+        return f"Math.min(0.25, {NOISE!r}*Math.abs({self._print(x)}))"
 
     def doprint(self, expr):
         return re.sub(r"\s+", " ", super().doprint(expr))

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 import sympy
 
+from . import rounding
 from .number import Number, Statement, as_number, check_same_kind, merged
 from .units import Quantity, UnitError, symbol, unit_size
 
@@ -44,8 +45,8 @@ def _item(x):
 maximum = _function(np.maximum, sympy.Max, False)
 minimum = _function(np.minimum, sympy.Min, False)
 sqrt = _function(np.sqrt, sympy.sqrt, False)
-ceil = _function(np.ceil, sympy.ceiling, False)
-floor = _function(np.floor, sympy.floor, False)
+ceil = _function(rounding.ceil, sympy.ceiling, False)
+floor = _function(rounding.floor, sympy.floor, False)
 log = _function(np.log, sympy.log, True)
 exp = _function(np.exp, sympy.exp, True)
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pint
 import sympy
+from sympy.printing.numpy import NumPyPrinter
 
+from . import rounding
 from .formatting import text
 from .units import DIMENSIONLESS, Quantity, UnitError, base, convert, parse, symbol, unit_size
 
@@ -144,7 +146,7 @@ class Number:
         for key in facts.keys() - known:
             raise KeyError(f"{self.name} does not depend on {key!r}; it depends on {', '.join(sorted(known))}")
         convert(self.quantity, unit, self.name)
-        arguments = [_base_value(leaf, facts[leaf.key]) if leaf.key in facts else base(leaf.quantity)
+        arguments = [_base_value(leaf, facts[leaf.key]) if leaf.key in facts else float(base(leaf.quantity))
                      for leaf in leaves.values()]
         return _compiled(tuple(leaves), expr)(*arguments) / unit_size(unit)
 
@@ -191,8 +193,7 @@ class Statement:
     right: Number
 
     OPS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-           "==": lambda a, b: bool(np.isclose(a, b, rtol=1e-12, atol=0)),
-           "!=": lambda a, b: not np.isclose(a, b, rtol=1e-12, atol=0)}
+           "==": rounding.equal, "!=": rounding.not_equal}
     RELATIONS = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge, "==": sympy.Eq, "!=": sympy.Ne}
 
     @classmethod
@@ -284,11 +285,23 @@ def _base_value(leaf: Leaf, replacement):
 
 @functools.lru_cache(maxsize=4096)
 def _compiled(symbols: tuple, expr):
-    """A numpy function of the symbols, in order; expr may be a tuple of expressions."""
-    plain = [sympy.Symbol(f"x{i}", real=True) for i in range(len(symbols))]
-    put = dict(zip(symbols, plain))
+    """A numpy function of the symbols, in order; expr may be a tuple of expressions.
+
+    The stand-ins sort as the symbols do, so that it computes in the order in which formula.javascript is written.
+    """
+    put = {s: sympy.Symbol(f"x{i:04d}", real=True) for i, s in enumerate(sorted(symbols, key=str))}
     renamed = [e.xreplace(put) for e in expr] if isinstance(expr, tuple) else expr.xreplace(put)
-    return sympy.lambdify(plain, renamed, "numpy")
+    steps = {name: getattr(rounding, name) for name in ("ceil", "floor", "equal", "not_equal")}
+    printer = _NumPy({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
+    return sympy.lambdify([put[s] for s in symbols], renamed, [steps, "numpy"], printer)
+
+
+class _NumPy(NumPyPrinter):
+    """Every digit of a literal, and a reciprocal as a division, as JavaScript has them."""
+    def _print_Float(self, x): return repr(float(x))
+
+    def _print_Pow(self, e, rational=False):
+        return f"(1/({self._print(e.base)}))" if e.exp == -1 else super()._print_Pow(e, rational)
 
 
 class per_unit:

@@ -6,6 +6,7 @@ Information is a dimension of its own, so 1 GB + 5 fails, and decimal (kB) and b
 """
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -80,6 +81,12 @@ def convert(quantity: pint.Quantity, unit: str | pint.Unit, label: str = "this v
 def unit_size(unit: str | pint.Unit) -> float:
     """How many base units one `unit` is: 1024 for KiB, 0.01 for percent."""
     return Quantity(1, parse_unit(unit)).to_root_units().magnitude
+
+
+def parse_symbol(shown: str) -> pint.Unit:
+    """The unit that `symbol` wrote: 'tool-year/GW' -> tool * year / gigawatt. UnitError where there is none."""
+    written = re.sub(r"[-·]", "*", shown.replace("%", "percent").replace("^", "**"))
+    return parse_unit(written.replace("²", "**2").replace("³", "**3"))
 
 
 def symbol(unit: pint.Unit, plural: bool = False) -> str:

@@ -1,10 +1,12 @@
 """Charts whose sliders are facts and whose formula is the traced number itself.
 
 Importing this module makes Altair emit the Vega-Lite spec together with an SVG picture: the built book draws the spec with
-a local Vega, and a viewer that runs no script (GitHub) shows the picture. In Colab Altair's own renderer is used.
+a local Vega, and a viewer that runs no script (GitHub) shows the picture. In Colab, and where vl-convert, which draws the picture, is not
+installed, Altair's own renderer is used.
 """
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import sys
@@ -90,6 +92,6 @@ def _bundle(spec: dict, **_):
 
 alt.data_transformers.disable_max_rows()
 alt.theme.enable("none")
-if "google.colab" not in sys.modules:
+if "google.colab" not in sys.modules and importlib.util.find_spec("vl_convert"):
     alt.renderers.register("computetrades", _bundle)
     alt.renderers.enable("computetrades")

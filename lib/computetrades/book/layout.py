@@ -9,6 +9,8 @@ from pathlib import Path
 
 from docutils import nodes
 
+from . import address
+
 THEME = Path(__file__).parent / "theme"
 STYLES = ("page.css", "card.css", "book.css")
 
@@ -30,8 +32,7 @@ def frame(app, pagename, templatename, context, doctree):
         "parts": parts, "station": station(pagename), "site": app.config.html_baseurl,
         "part_of": next((part["caption"] for part in parts for page in part["pages"] if page["current"]), ""),
         "summary": "".join(text for text, _ in lede(app.env, pagename)), "preview": f"_static/previews/{pagename}.png",
-        "colab": f"https://colab.research.google.com/{repository.removeprefix('https://').removesuffix('/').replace('.com', '', 1)}"
-                 f"/blob/{branch}/{pagename}.ipynb",
+        "colab": f"{address.COLAB}/github/{repository.removeprefix('https://github.com/')}/blob/{branch}/{pagename}.ipynb",
     }
 
 

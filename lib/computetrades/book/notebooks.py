@@ -11,7 +11,7 @@ from nbclient.exceptions import CellExecutionError
 
 from ..data import DataError
 from . import prose
-from .export import gather
+from .export import Book, gather
 from .judging import AUDIT
 from .records import RECORD
 
@@ -42,11 +42,16 @@ def payloads(path: Path, mime: str) -> list[dict]:
     return [o["data"][mime] for c in notebook.cells if c.cell_type == "code" for o in c.outputs if mime in o.get("data", {})]
 
 
-def published(root: Path) -> dict[str, dict]:
-    """Key -> payload, for every stored record and every fact."""
+def gathered(root: Path) -> Book:
+    """Everything that the stored chapters publish, without what the pages quote."""
     pages = {f"chapters/{path.stem}": path for path in chapters(root)}
     return gather({name: payloads(path, RECORD) for name, path in pages.items()},
-                  {name: payloads(path, AUDIT) for name, path in pages.items()}, {}).table
+                  {name: payloads(path, AUDIT) for name, path in pages.items()}, {})
+
+
+def published(root: Path) -> dict[str, dict]:
+    """Key -> payload, for every stored record and every fact."""
+    return gathered(root).table
 
 
 def notes(path: Path) -> list[tuple[str, str]]:

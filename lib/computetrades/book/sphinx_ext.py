@@ -18,7 +18,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import cards, export, layout, pages, previews, prose
+from . import address, cards, export, layout, module, pages, previews, prose
 
 log = logging.getLogger(__name__)
 LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
@@ -237,8 +237,11 @@ def margins(app, docname, source):
 
 
 def configured(app, config):
-    """One execution cache per state of the library and the data, and the assets of the built book."""
+    """One execution cache per state of the library and the data, the assets of the built book, and its public address."""
     root = Path(app.confdir)
+    if url := address.repository(root):
+        config.html_baseurl = address.site(root)
+        config.html_theme_options["repository_url"] = url
     config.nb_execution_cache_path = f"_build/.jupyter_cache/{code_digest(root)}"
     config.html_static_path.append("_build/assets")
     made = root / "_build/assets"
@@ -266,6 +269,7 @@ def finished(app, exception):
     if exception is None and app.builder.format == "html":
         book, out = book_of(app.env), Path(app.outdir)
         export.write(book, out)
+        module.write(book, out)
         for docname in sorted(app.env.found_docs):
             previews.write(out / "_static/previews" / f"{docname}.png", app.env.titles[docname].astext(),
                            *pages.preview_lines(book, app.env, docname), pages.cover_shares(book))

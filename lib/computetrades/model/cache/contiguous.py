@@ -1,0 +1,37 @@
+"""The plain cache: room for the longest context is reserved at the start, in one piece per layer."""
+from __future__ import annotations
+
+import torch
+
+from ..config import ModelConfig
+from .base import Part
+
+
+class Contiguous:
+    """Rows of `batch` sequences of equal length, up to `capacity` tokens. ValueError when a token more arrives."""
+
+    def __init__(self, config: ModelConfig, capacity: int, batch: int = 1, dtype=torch.float32, device="cpu"):
+        if capacity < 1:
+            raise ValueError(f"capacity cannot be {capacity}: give the longest context in tokens, at least 1")
+        self.capacity = capacity
+        self.rows = [tuple(torch.empty(batch, rows, capacity, width, dtype=dtype, device=device) for rows, width in config.row_shapes)
+                     for _ in range(config.n_layers)]
+        self.stored = [0] * config.n_layers
+
+    @property
+    def length(self) -> int:
+        return self.stored[-1]
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(t.numel() * t.element_size() for pair in self.rows for t in pair)
+
+    def extend(self, layer, first, second, positions):
+        start, end = self.stored[layer], self.stored[layer] + first.shape[2]
+        if end > self.capacity:
+            raise ValueError(f"{end} tokens do not fit into a cache of {self.capacity}; make it larger or the prompt shorter")
+        for rows, new in zip(self.rows[layer], (first, second)):
+            rows[:, :, start:end] = new
+        self.stored[layer] = end
+        held = torch.arange(end, device=positions.device).expand(positions.shape[0], end)
+        return [Part(slice(None), positions, *(rows[:, :, :end] for rows in self.rows[layer]), held)]

@@ -1,0 +1,207 @@
+"""A chapter alone: its notebook in an empty directory, run unchanged by a kernel in a clean environment.
+
+The book gets an address that leads nowhere, and git clones a bare repository on this machine in its place. Two environments
+are made: one takes the lowest versions that the library's bounds allow, as though the machine brought them, and there the
+chapters' own first cells install the library, as in Colab; the other takes the newest versions of everything.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client import AsyncKernelManager
+from nbclient import NotebookClient
+
+from computetrades.book import address, notebooks
+from computetrades.book.judging import AUDIT
+from computetrades.book.records import RECORD
+from conftest import ROOT
+
+URL = "https://github.com/nobody/nowhere"
+STEMS = [path.stem for path in notebooks.chapters(ROOT)]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+REQUIREMENTS = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["scale"]]
+OLDEST = tuple(map(int, re.findall(r"\d+", PROJECT["requires-python"])))
+CHART = "application/vnd.vegalite.v6+json"
+
+chapter = pytest.mark.parametrize("stem", STEMS)
+
+
+@dataclass
+class Clean:
+    """An environment of its own with pip, a kernel and nothing else, away from the checkout."""
+    folder: Path
+    env: dict
+
+    def python(self, *arguments: str) -> str:
+        """What python said there. AssertionError with the end of it when it failed."""
+        run = subprocess.run([self.folder / "bin" / "python", *arguments], check=False, cwd=self.folder, env=self.env,
+                             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert run.returncode == 0, run.stdout[-3000:]
+        return run.stdout
+
+    def install(self, *arguments: str) -> None:
+        """pip install, or the test is skipped where pip reaches no package index."""
+        try:
+            self.python("-m", "pip", "install", "-q", *arguments)
+        except AssertionError as error:
+            if re.search("connection broken by|timed out", str(error)):
+                pytest.skip("pip reaches no package index here, so no clean environment can be made")
+            raise
+
+    def has(self, module: str) -> bool:
+        return self.python("-c", f"import importlib.util; print(importlib.util.find_spec({module!r}))").strip() != "None"
+
+    def run(self, notebook: Path) -> nbformat.NotebookNode:
+        """The notebook with its outputs, run as it is, alone in a directory."""
+        folder = self.folder / "alone" / notebook.stem
+        folder.mkdir(parents=True)
+        cells = nbformat.read(shutil.copy(notebook, folder), as_version=4)
+        kernel = AsyncKernelManager()
+        kernel.kernel_spec.argv = [str(self.folder / "bin" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        NotebookClient(cells, km=kernel, timeout=600, resources={"metadata": {"path": str(folder)}}).execute(
+            env=self.env, cleanup_kc=True)
+        return cells
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """A copy of the tracked files, as they are now, that has the address."""
+    listed = subprocess.run(["git", "ls-files", "-z"], check=False, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("this is no git checkout, so nothing can be cloned in place of the address")
+    folder = tmp_path_factory.mktemp("colab") / "book"
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    address.set_address(folder, URL)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clean(book, tmp_path_factory):
+    """clean(name, kernel, **variables) -> a clean environment with that kernel; there the address leads to a bare clone."""
+    config, bare = book.parent / "gitconfig", book.parent / "bare.git"
+    config.write_text(f'[url "{bare.as_uri()}"]\n    insteadOf = {URL}\n[protocol "file"]\n    allow = always\n'
+                      "[user]\n    name = nobody\n    email = nobody@localhost\n")
+    left_out = ("PYTHONPATH", "COMPUTETRADES_DATA", "VIRTUAL_ENV", "IPYTHONDIR")
+    env = {**{k: v for k, v in os.environ.items() if k not in left_out}, "GIT_CONFIG_GLOBAL": str(config),
+           "PIP_RETRIES": "1", "PIP_NO_COMPILE": "no"}  # is how pip wants --no-compile spelled; it halves the time
+    for command in ("init -q -b main", "add -A", "commit -q -m book", "clone -q --bare ."):
+        subprocess.run(["git", *command.split(), *[bare] * command.startswith("clone")], cwd=book, env=env, check=True)
+    folders = []
+
+    def make(name, kernel, **variables):
+        folders.append(tmp_path_factory.mktemp(name))
+        made = Clean(folders[-1], {**env, "IPYTHONDIR": str(book.parent / name), **variables})
+        subprocess.run([sys.executable, "-m", "venv", made.folder], check=True)
+        made.install(kernel)
+        assert not made.has("computetrades") and not made.has("numpy")
+        return made
+    yield make
+    for folder in folders:
+        shutil.rmtree(folder)  # hundreds of megabytes each
+
+
+@pytest.fixture(scope="module")
+def lowest(book, clean):
+    """(environment, chapter -> its notebook as run there): the chapters' first cells install the library, as in Colab."""
+    bounds = book.parent / "bounds.txt"
+    # The lowest versions were made for the lowest Python; for another they may not exist.
+    bounds.write_text("\n".join(REQUIREMENTS).replace(">=", "==") if sys.version_info[:2] == OLDEST else "")
+    pin = re.search(r"(?m)^ipykernel==.*", (ROOT / "requirements.txt").read_text(encoding="utf-8"))[0]
+    here = clean("lowest", pin, PIP_CONSTRAINT=str(bounds))
+    startup = Path(here.env["IPYTHONDIR"]) / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "colab.py").write_text("import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n")
+    return here, run_all(here, book)
+
+
+@pytest.fixture(scope="module")
+def newest(book, clean):
+    """The same where the newest versions were installed before, in an ordinary Jupyter."""
+    here = clean("newest", "ipykernel")
+    extras = sorted({extra for package in installers(book) for extra in re.findall(r"\w+", package)[1:]})
+    here.install("--upgrade", "--upgrade-strategy", "eager", "ipykernel",
+                 f"computetrades[{','.join(extras)}] @ git+{URL}@main")
+    return here, run_all(here, book)
+
+
+def installers(book):
+    """What is to be installed -> the first chapter that asks for it, the bare library first."""
+    first = {}
+    for path in notebooks.chapters(book):
+        first.setdefault(address.installs(nbformat.read(path, as_version=4).cells[0].source), path)
+    return dict(sorted(first.items()))
+
+
+def run_all(here, book):
+    """Every chapter, run: those that install something one after the other, and then the others."""
+    first = list(installers(book).values())
+    ran = {path.stem: here.run(path) for path in first}
+    others = [path for path in notebooks.chapters(book) if path not in first]
+    with ThreadPoolExecutor(2) as pool:
+        ran |= zip((path.stem for path in others), pool.map(here.run, others))
+    return ran
+
+
+@pytest.fixture(params=["lowest", "newest"])
+def ran(request):
+    return request.getfixturevalue(request.param)
+
+
+def outputs(notebook, mime):
+    return [o["data"][mime] for c in notebook.cells if c.cell_type == "code" for o in c.outputs if mime in o.get("data", {})]
+
+
+def told(notebook):
+    """Key and text of every record, claim and verdict of every audit row."""
+    return ([(p["key"], p["text"]) for p in outputs(notebook, RECORD)],
+            [(row["id"], row["verdict"]) for audit in outputs(notebook, AUDIT) for row in audit["claims"]])
+
+
+def stored(stem):
+    return nbformat.read(ROOT / "chapters" / f"{stem}.ipynb", as_version=4)
+
+
+@chapter
+def test_every_record_and_verdict_is_the_stored_one(ran, stem):
+    records, verdicts = told(ran[1][stem])
+    assert (records, verdicts) == told(stored(stem))
+    assert records and verdicts
+
+
+@chapter
+def test_every_chart_is_shown_by_altair_itself(ran, stem):
+    shown = [page for page in outputs(ran[1][stem], "text/html") if "vegaEmbed" in page]
+    assert len(shown) == len(outputs(stored(stem), CHART)) > 0
+
+
+@chapter
+def test_the_setup_lines_are_silent_where_the_library_is_installed(ran, stem, request, book):
+    installed = [path.stem for path in installers(book).values()] if "lowest" in request.node.callspec.id else []
+    if stem not in installed:
+        assert ran[1][stem].cells[0].outputs == []
+
+
+def test_the_library_came_from_the_address_and_brought_no_torch(ran):
+    here, _ = ran
+    assert here.python("-c", "import computetrades; print(computetrades.__file__)").startswith(str(here.folder))
+    assert f"git+{URL}@" in here.python("-m", "pip", "freeze")
+    assert not here.has("torch") and not here.has("vl_convert")
+
+
+@pytest.mark.skipif(sys.version_info[:2] != OLDEST, reason=f"the lowest versions are installed for Python {OLDEST} only")
+def test_the_lowest_versions_are_the_bounds_of_pyproject(lowest):
+    installed = dict(re.findall(r"(?m)^([\w-]+)==(.*)", lowest[0].python("-m", "pip", "freeze").lower()))
+    for requirement in REQUIREMENTS:
+        name, bound = requirement.lower().split(">=")
+        assert re.fullmatch(rf"{re.escape(bound)}[.0]*", installed[name]), f"{requirement} allows {bound}, not {installed[name]}"
