@@ -167,7 +167,7 @@ def test_without_an_address_no_page_has_a_launch_or_repository_button(built):
         assert "colab.research.google.com" not in str(page), name
 
 
-def test_with_an_address_every_chapter_opens_in_colab_and_every_page_leads_to_the_repository(built):
+def test_with_an_address_every_chapter_opens_in_colab_and_every_page_leads_to_the_repository(built, copy):
     pages = {name: page for name, page in built[URL].items() if name.startswith(("chapters/", "appendix/", "intro"))}
     assert set(CHAPTERS) == {name.removeprefix("chapters/") for name in pages if name.startswith("chapters/")}
     for name, page in pages.items():
@@ -175,7 +175,7 @@ def test_with_an_address_every_chapter_opens_in_colab_and_every_page_leads_to_th
         assert sorted(buttons(page)) == [colab] * name.startswith("chapters/") + [URL], name
         assert page.select_one("link[rel=canonical]")["href"] == f"{SITE}{name}.html"
         preview = page.select_one("meta[property='og:image']")["content"]
-        assert preview == f"{SITE}_static/previews/{name}.png" and (built.folder / preview.removeprefix(SITE)).is_file()
+        assert preview == f"{SITE}_static/previews/{name}.png" and (copy.root / "_build" / "html" / preview.removeprefix(SITE)).is_file()
 
 
 def test_no_page_and_no_file_holds_a_placeholder(built):
