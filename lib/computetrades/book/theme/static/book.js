@@ -41,7 +41,7 @@
     const p = popoverOf(a);
     if (!p?.showPopover || (a === link && p === pop)) return;
     hide();
-    p.showPopover({ source: a });   // the source makes Tab go from the link into its popover
+    p.showPopover(a instanceof HTMLElement ? { source: a } : {});   // the source makes Tab go from the link into its popover
     [link, pop] = [a, p];
     a.setAttribute("aria-expanded", "true");
     place();
