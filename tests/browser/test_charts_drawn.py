@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import IPython.display
 import nbformat
+import numpy as np
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -30,10 +31,12 @@ class Formula:
     x: str | None
     sliders: dict[str, str]  # name of the parameter -> key of the fact
 
-    def at(self, moved: dict[str, float], x: float | None) -> float:
-        """What Python gives with the sliders at `moved` and the axis at `x`."""
+    def at(self, moved: dict[str, float], x: list) -> list[float]:
+        """What Python gives with the sliders at `moved`, for each place on the axis."""
         given = {key: moved[name] for name, key in self.sliders.items() if re.search(rf"\b{name}\b", self.source)}
-        return float(self.number.value(self.unit, given | ({self.x: x} if self.x else {})))
+        if self.x:
+            given[self.x] = np.array(x, dtype=float)
+        return np.broadcast_to(self.number.value(self.unit, given), len(x)).astype(float).tolist()
 
 
 def bound(spec: dict) -> list[dict]:
@@ -136,7 +139,8 @@ def compare(chart, spec, made, moved):
     marks = marks[::len(marks) // 25 + 1]
     values = []
     for column, (source, used) in columns.items():
-        rows = [[datum, [f.at(moved, datum.get("x")) for f in used]] for datum in marks]
+        computed = [f.at(moved, [datum.get("x") for datum in marks]) for f in used]
+        rows = [[datum, at] for datum, *at in zip(marks, *computed)]
         expected = chart.evaluate(EVALUATE, [source, rows])
         values += expected
         for datum, wanted in zip(marks, expected):

@@ -11,9 +11,9 @@ from .names import PAGES, ROOT, page
 CHECKER = ROOT / "node_modules/vnu-jar/build/dist/vnu.jar"
 
 
-@pytest.fixture(scope="module")
-def checked():
-    """Skips where the checker cannot run; comes before the book is built."""
+@pytest.fixture(scope="session")
+def checkable():
+    """Skips where the checker cannot run; of the session, like the built book, so that it comes before that."""
     if not shutil.which("java"):
         pytest.skip("java is not installed, so no page was checked for valid HTML (.ci/run installs it)")
     if not CHECKER.exists():
@@ -21,7 +21,7 @@ def checked():
 
 
 @pytest.fixture(scope="module")
-def errors(checked, built):
+def errors(checkable, built):
     """Page name -> what the checker calls an error on it, of all pages at once: Java takes its time to start."""
     html = built.root / "_build/html"
     files = [str(html / f"{name}.html") for name in PAGES]
