@@ -6,6 +6,9 @@ number, each matrix and part of it named; Python ints give the exact integer; nu
 from ..number import Number, named
 from .kv import stored_size
 
+BIASES = ("attention_bias", "qkv_bias", "attention_sinks", "expert_bias", "balancing_bias")
+ROUTED = ("experts", "biases")  # what a token uses a share of
+
 
 def matrices(model, n_experts=None):
     """Name -> weights over all layers, of each matrix that tokens are multiplied with, the output head apart.
@@ -15,26 +18,28 @@ def matrices(model, n_experts=None):
     taken = getattr(model, "n_experts", 0) if n_experts is None else n_experts
     found = {name: model.n_layers * size for name, size in _attention(model).items()}
     if not hasattr(model, "n_experts"):
-        return _named(model, "weights", found | {"feed_forward": model.n_layers * _gated(model, model.intermediate_size)})
+        return _named(model, "weights", found | {"feed_forward": model.n_layers * _gated(model, model.intermediate_size)}, n_experts)
     n_moe_layers = model.n_layers - model.n_dense_layers
     expert = _gated(model, model.moe_intermediate_size)
     found |= {"feed_forward": model.n_dense_layers * _gated(model, model.intermediate_size),
               "router": n_moe_layers * model.n_experts * model.hidden_size, "experts": n_moe_layers * taken * expert}
     if hasattr(model, "n_shared_experts"):
         found["shared_experts"] = n_moe_layers * model.n_shared_experts * expert
-    return _named(model, "weights" if n_experts is None else "active-weights", found)
+    return _named(model, "weights", found, n_experts)
 
 
 def parts(model, n_experts=None):
     """Name -> parameters of each part: embedding, attention, feed_forward (of dense layers), router, experts, shared_experts,
-    biases (and sinks), norms, head. They add up to the model; a mechanism that it has not is 0 or left out.
+    norms, head, biases (sinks with them). They add up to the model; what it has not is left out. n_experts: as in matrices.
     """
     weights = matrices(model, n_experts)
     attention = sum(weights.pop(name) for name in _attention(model))
-    vocabulary = model.vocab_size * model.hidden_size
-    return _named(model, "params" if n_experts is None else "active-params", {
-        "embedding": vocabulary, "attention": attention, **weights, "biases": _biases(model, n_experts), "norms": _norms(model),
-        "head": (1 - model.tied_embeddings) * vocabulary})
+    table = model.vocab_size * model.hidden_size
+    found = {"embedding": table, "attention": attention, **weights, "norms": model.n_layers * _norms(model) + model.hidden_size,
+             "head": (1 - model.tied_embeddings) * table}
+    if any(hasattr(model, name) for name in BIASES):
+        found["biases"] = _biases(model, n_experts)
+    return _named(model, "params", found, n_experts)
 
 
 def active_parts(model):
@@ -61,7 +66,7 @@ def mtp(model):
     expert = _gated(model, model.moe_intermediate_size)
     layer = sum(_attention(model).values()) + model.n_experts * (model.hidden_size + model.balancing_bias) \
         + (model.n_experts + model.n_shared_experts) * expert
-    return layer + _layer_norms(model) + 2 * model.hidden_size * model.hidden_size + 3 * model.hidden_size
+    return layer + _norms(model) + 2 * model.hidden_size * model.hidden_size + 3 * model.hidden_size
 
 
 def weight_bytes(parts, fmt, **formats):
@@ -107,20 +112,25 @@ def _biases(model, n_experts):
     return model.n_layers * per_layer + (model.n_layers - model.n_dense_layers) * per_mixture
 
 
-def _layer_norms(model):
-    inner = getattr(model, "qk_norm", 0) * 2 * model.head_dim if not hasattr(model, "kv_lora_rank") else \
-        model.q_lora_rank + model.kv_lora_rank
-    return getattr(model, "norms_per_layer", 2) * model.hidden_size + inner
-
-
 def _norms(model):
-    return model.n_layers * _layer_norms(model) + model.hidden_size
+    """Of one layer, those inside its attention included."""
+    outer = getattr(model, "norms_per_layer", 2) * model.hidden_size
+    if hasattr(model, "kv_lora_rank"):
+        return outer + model.q_lora_rank + model.kv_lora_rank
+    return outer + model.qk_norm * 2 * model.head_dim if hasattr(model, "qk_norm") else outer
 
 
-def _named(model, kind, found):
-    """The same, each Number as a symbol of its own, so that formulas further on read attention + experts. Plain numbers stay."""
+def _named(model, kind, found, n_experts):
+    """The same, a record's Numbers as symbols of their own, so that formulas further on read attention + experts.
+
+    A share of the experts has a name only when it is the model's own n_experts_per_token.
+    """
     key = getattr(model, "key", None)
-    if key is None:
-        return found
-    return {name: named(f"{key}.{kind}-{name.replace('_', '-')}", n, f"{model.label}: {name.replace('_', ' ')}, {kind.replace('-', ' ')}")
-            if isinstance(n, Number) else n for name, n in found.items()}
+
+    def symbol(name, n):
+        share = name in ROUTED and n_experts is not None
+        if key is None or not isinstance(n, Number) or share and n_experts is not model.n_experts_per_token:
+            return n
+        part = ("active " if share else "") + name.replace("_", " ")
+        return named(f"{key}.{kind}-{part.replace(' ', '-')}", n, f"{model.label}: {part}, {kind}")
+    return {name: symbol(name, n) for name, n in found.items()}
