@@ -73,7 +73,7 @@ def test_llama_3_70b_prefill_as_epoch_counts_it(tokens, told):
 
 @pytest.mark.parametrize("key, gflop", [("deepseek-v2", 155), ("deepseek-v3", 250)])
 def test_training_cost_per_token_that_deepseek_prints(key, gflop):
-    """DeepSeek-AI 2025, "Insights into DeepSeek-V3", table 2: GFLOP per token at 4,096 tokens, causal; backward costs twice forward."""
+    """DeepSeek-AI 2025, "Insights into DeepSeek-V3", table 2: GFLOP per token of 4,096; backward costs twice forward."""
     m = whole_numbers(facts(key))
     assert round(3 * sum(flops.prefill(m, 4096, every_token=True).values()) / 4096 / 1e9) == gflop
 
@@ -116,7 +116,8 @@ def test_the_formula_of_a_step_reads_as_its_weights():
 def test_integers_stay_exact_where_floats_would_not():
     million = sum(flops.prefill(whole_numbers(facts("llama-31-405b")), 1_000_001).values())
     assert type(million) is int and million > 2 ** 53
-    per_token = params.active(whole_numbers(facts("llama-31-405b")), False) - params.parts(whole_numbers(facts("llama-31-405b")))["norms"]
+    m = whole_numbers(facts("llama-31-405b"))
+    per_token = params.active(m, False) - params.parts(m)["norms"]
     head = 128256 * 16384
     assert million == 2 * (1_000_001 * (per_token - head) + head) + 126 * 4 * 16384 * (1_000_001 * 1_000_002 // 2)
 

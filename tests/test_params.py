@@ -1,4 +1,4 @@
-"""inference/params.py: against counts that others published, the counts in the facts, and matrices of every shape listed one by one."""
+"""inference/params.py: against published counts and file sizes, the counts in the facts, and matrices listed one by one."""
 import math
 
 import numpy as np
@@ -58,13 +58,14 @@ def test_a_table_that_is_also_the_head_counts_once_and_always():
     assert params.active(gemma, input_embedding=False) == params.active(gemma) == params.total(gemma)
 
 
-LISTED = {  # every matrix and vector of a small model, listed by hand: 3 layers, the first dense, 4 heads of 8, 2 for keys
+LISTED = {  # a small model: 3 layers, the first dense, 4 heads of 8, 2 for keys
     "hidden_size": 16, "n_layers": 3, "n_heads": 4, "n_kv_heads": 2, "head_dim": 8, "intermediate_size": 20, "vocab_size": 50,
-    "tied_embeddings": 0, "n_experts": 6, "n_experts_per_token": 2, "moe_intermediate_size": 12, "n_shared_experts": 1, "n_dense_layers": 1,
-    "attention_bias": 1, "attention_sinks": 1, "expert_bias": 1, "qk_norm": 1}
+    "tied_embeddings": 0, "n_experts": 6, "n_experts_per_token": 2, "moe_intermediate_size": 12, "n_shared_experts": 1,
+    "n_dense_layers": 1, "attention_bias": 1, "attention_sinks": 1, "expert_bias": 1, "qk_norm": 1}
 
 
 def listed(n_experts):
+    """Shapes of all its matrices and vectors."""
     attention = [(16, 32), (16, 16), (16, 16), (32, 16), (32,), (16,), (16,), (16,), (4,), (8,), (8,)]
     expert = [(16, 12), (16, 12), (12, 16)]
     routed = expert + [(12,), (12,), (16,)]
@@ -93,7 +94,8 @@ def test_the_formula_reads_as_its_parts_and_rests_on_the_dimensions():
     assert formula.plain(total) == " + ".join(f"params_{part}" for part in (
         "embedding", "attention", "feed_forward", "router", "experts", "shared_experts", "norms", "head"))
     assert {"mixtral-8x7b.n-layers", "mixtral-8x7b.n-experts", "mixtral-8x7b.hidden-size"} <= total.facts().keys()
-    assert total.value(facts={"mixtral-8x7b.n-experts": 2}) == params.active(facts("mixtral-8x7b")).value() - 32 * 6 * 4096  # its router
+    unrouted = 32 * 6 * 4096  # six of the eight rows of each router
+    assert total.value(facts={"mixtral-8x7b.n-experts": 2}) == params.active(facts("mixtral-8x7b")).value() - unrouted
     ratio = params.active(facts("mixtral-8x7b")) / total  # both in one formula: no name stands for two things
     assert ratio.value() == pytest.approx(12879925248 / 46702792704)
 
@@ -109,7 +111,7 @@ def test_deepseek_v3_weighs_as_much_as_its_published_files():
     """688,586,727,753 bytes in the 163 files of deepseek-ai/DeepSeek-V3: the model, its prediction module with copies of both
     vocabulary tables (README_WEIGHTS.md), and headers of about 130 bytes for each of some 92,000 tensors."""
     m, bf16, fp8 = whole_numbers(facts("deepseek-v3")), facts("bf16").plain, facts("fp8-128x128").plain
-    main = params.weight_bytes(params.parts(m), bf16, **dict.fromkeys(("attention", "feed_forward", "experts", "shared_experts"), fp8))
+    main = params.weight_bytes(params.parts(m), bf16, attention=fp8, feed_forward=fp8, experts=fp8, shared_experts=fp8)
     in_bf16 = 2 * m.hidden_size ** 2 + m.n_experts * m.hidden_size  # the joining projection and the router stay at 16 bits
     module = (params.mtp(m) - in_bf16) * (1 + 4 / 128 ** 2) + 2 * in_bf16 + 2 * 2 * m.vocab_size * m.hidden_size
     assert 0 < 688_586_727_753 - (main + module) < 92_000 * 135

@@ -1,4 +1,4 @@
-"""The twelve published models in Transformers' own configuration classes, as their config.json files have them; and small ones."""
+"""The twelve published models in Transformers' configuration classes, as their config.json files have them; and small ones."""
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -20,19 +20,22 @@ LLAMA_70B = {"hidden_size": 8192, "num_hidden_layers": 80, "num_attention_heads"
 CONFIGS = {  # record -> (configuration class, what config.json states; what it leaves out is the class's default)
     "llama-3-70b": (hf.LlamaConfig, LLAMA_70B | {"rope_parameters": PLAIN | {"rope_theta": 500_000.0}}),
     "llama-31-70b": (hf.LlamaConfig, LLAMA_70B | LONG | {"rope_parameters": LLAMA3}),
-    "llama-31-405b": (hf.LlamaConfig, LLAMA_70B | LONG | {"hidden_size": 16384, "num_hidden_layers": 126, "num_attention_heads": 128,
-                                                         "intermediate_size": 53248, "rope_parameters": LLAMA3}),
+    "llama-31-405b": (hf.LlamaConfig, LLAMA_70B | LONG | {
+        "hidden_size": 16384, "num_hidden_layers": 126, "num_attention_heads": 128, "intermediate_size": 53248,
+        "rope_parameters": LLAMA3}),
     "deepseek-v3": (hf.DeepseekV3Config, {"max_position_embeddings": 163840, "rope_parameters":
                                           YARN | {"rope_theta": 10_000.0, "factor": 40.0, "mscale": 1.0, "mscale_all_dim": 1.0}}),
     "deepseek-v2": (hf.DeepseekV2Config, {
         "hidden_size": 5120, "num_hidden_layers": 60, "num_attention_heads": 128, "q_lora_rank": 1536, "intermediate_size": 12288,
-        "moe_intermediate_size": 1536, "n_routed_experts": 160, "num_experts_per_tok": 6, "n_shared_experts": 2, "first_k_dense_replace": 1,
-        "n_group": 8, "topk_group": 3, "topk_method": "group_limited_greedy", "routed_scaling_factor": 16.0, "max_position_embeddings": 163840, "rope_parameters":
-        YARN | {"rope_theta": 10_000.0, "factor": 40.0, "mscale": 0.707, "mscale_all_dim": 0.707}}),
+        "moe_intermediate_size": 1536, "n_routed_experts": 160, "num_experts_per_tok": 6, "n_shared_experts": 2,
+        "first_k_dense_replace": 1, "n_group": 8, "topk_group": 3, "topk_method": "group_limited_greedy",
+        "routed_scaling_factor": 16.0, "max_position_embeddings": 163840,
+        "rope_parameters": YARN | {"rope_theta": 10_000.0, "factor": 40.0, "mscale": 0.707, "mscale_all_dim": 0.707}}),
     "gpt-oss-120b": (hf.GptOssConfig, {}),
     "qwen3-235b": (hf.Qwen3MoeConfig, {
         "hidden_size": 4096, "num_hidden_layers": 94, "num_attention_heads": 64, "num_key_value_heads": 4, "head_dim": 128,
-        "intermediate_size": 12288, "moe_intermediate_size": 1536, "norm_topk_prob": True, "rope_parameters": PLAIN | {"rope_theta": 1e6}}),
+        "intermediate_size": 12288, "moe_intermediate_size": 1536, "norm_topk_prob": True,
+        "rope_parameters": PLAIN | {"rope_theta": 1e6}}),
     "qwen25-72b": (hf.Qwen2Config, {
         "hidden_size": 8192, "num_hidden_layers": 80, "num_attention_heads": 64, "num_key_value_heads": 8, "intermediate_size": 29568,
         "vocab_size": 152064, "rms_norm_eps": 1e-5, "rope_parameters": PLAIN | {"rope_theta": 1e6}}),
@@ -44,10 +47,11 @@ CONFIGS = {  # record -> (configuration class, what config.json states; what it 
         "intermediate_size": 36864, "query_pre_attn_scalar": 144, "rope_parameters": PLAIN | {"rope_theta": 10_000.0}}),
     "mistral-7b": (hf.MistralConfig, {"rms_norm_eps": 1e-5, "rope_parameters": PLAIN | {"rope_theta": 10_000.0}}),
 }
-ARCHITECTURES = {hf.LlamaConfig: hf.LlamaForCausalLM, hf.DeepseekV3Config: hf.DeepseekV3ForCausalLM, hf.DeepseekV2Config: hf.DeepseekV2ForCausalLM,
-                 hf.GptOssConfig: hf.GptOssForCausalLM, hf.Qwen3MoeConfig: hf.Qwen3MoeForCausalLM, hf.Qwen2Config: hf.Qwen2ForCausalLM,
-                 hf.MixtralConfig: hf.MixtralForCausalLM, hf.Llama4TextConfig: hf.Llama4ForCausalLM, hf.Gemma2Config: hf.Gemma2ForCausalLM,
-                 hf.MistralConfig: hf.MistralForCausalLM}
+ARCHITECTURES = {
+    hf.LlamaConfig: hf.LlamaForCausalLM, hf.DeepseekV3Config: hf.DeepseekV3ForCausalLM, hf.DeepseekV2Config: hf.DeepseekV2ForCausalLM,
+    hf.GptOssConfig: hf.GptOssForCausalLM, hf.Qwen3MoeConfig: hf.Qwen3MoeForCausalLM, hf.Qwen2Config: hf.Qwen2ForCausalLM,
+    hf.MixtralConfig: hf.MixtralForCausalLM, hf.Llama4TextConfig: hf.Llama4ForCausalLM, hf.Gemma2Config: hf.Gemma2ForCausalLM,
+    hf.MistralConfig: hf.MistralForCausalLM}
 
 SMALL = {"hidden_size": 64, "n_heads": 8, "vocab_size": 97, "n_kv_heads": 2, "head_dim": 16, "intermediate_size": 48,
          "sliding_window": 7, "attention_chunk_size": 7,
@@ -87,7 +91,8 @@ def small(key: str) -> SimpleNamespace:
 def small_config(key: str):
     """(architecture, configuration) of the same in Transformers."""
     m, (kind, given) = small(key), CONFIGS[key]
-    fields = {THEIRS.get(name, name): getattr(m, name) for name in SMALL if hasattr(m, name)} | {"num_hidden_layers": m.n_layers}
+    fields = {THEIRS.get(name, name): getattr(m, name) for name in SMALL if hasattr(m, name)}
+    fields["num_hidden_layers"] = m.n_layers
     if hasattr(m, "kv_lora_rank"):
         fields |= {"num_key_value_heads": m.n_heads, "n_routed_experts": m.n_experts, "first_k_dense_replace": m.n_dense_layers}
     elif hasattr(m, "n_experts"):

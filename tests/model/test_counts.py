@@ -47,7 +47,8 @@ def part(name):
         return "norms"
     if name.endswith(("bias", "sinks", "balance")):
         return "biases"
-    for mark, found in ((".attention.", "attention"), ("embed", "embedding"), ("head.", "head"), (".router.", "router"), (".shared.", "shared_experts")):
+    for mark, found in ((".attention.", "attention"), ("embed", "embedding"), ("head.", "head"), (".router.", "router"),
+                        (".shared.", "shared_experts")):
         if mark in name:
             return found
     return "experts" if name.endswith((".gate_up", ".down")) else "feed_forward"
@@ -56,13 +57,14 @@ def part(name):
 @every_model
 def test_layers_follow_the_published_pattern(published, key):
     theirs, ours = published(key).config, model_config(facts(key))
-    kinds = getattr(theirs, "layer_types", None) or (["sliding_attention"] * theirs.num_hidden_layers if "mistral-7b" in key else None)
+    usual = "sliding_attention" if key == "mistral-7b" else "full_attention"  # for classes whose layers are all alike
     mine = [ours.layer_kind(layer) for layer in range(ours.n_layers)]
-    assert mine == [KIND[kind] for kind in kinds] if kinds else set(mine) == {FULL}
+    assert mine == [KIND[kind] for kind in getattr(theirs, "layer_types", None) or [usual] * theirs.num_hidden_layers]
     m = whole_numbers(facts(key))
     for kind, count in ((FULL, "n_full_layers"), (SLIDING, "n_sliding_layers"), (CHUNKED, "n_chunked_layers")):
         assert mine.count(kind) == getattr(m, count, m.n_layers if kind == FULL else 0)
-    experts = [hasattr(layer, "experts") for layer in (getattr(b, "feed_forward", None) or b.mlp for b in published(key).model.layers)]
+    fed = [getattr(block, "feed_forward", None) or block.mlp for block in published(key).model.layers]
+    experts = [hasattr(layer, "experts") for layer in fed]
     assert [ours.has_experts(layer) for layer in range(ours.n_layers)] == experts
     assert experts.count(True) == (m.n_layers - m.n_dense_layers if ours.experts else 0)
 

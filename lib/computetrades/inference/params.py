@@ -18,7 +18,8 @@ def matrices(model, n_experts=None):
     taken = getattr(model, "n_experts", 0) if n_experts is None else n_experts
     found = {name: model.n_layers * size for name, size in _attention(model).items()}
     if not hasattr(model, "n_experts"):
-        return _named(model, "weights", found | {"feed_forward": model.n_layers * _gated(model, model.intermediate_size)}, n_experts)
+        found["feed_forward"] = model.n_layers * _gated(model, model.intermediate_size)
+        return _named(model, "weights", found, n_experts)
     n_moe_layers = model.n_layers - model.n_dense_layers
     expert = _gated(model, model.moe_intermediate_size)
     found |= {"feed_forward": model.n_dense_layers * _gated(model, model.intermediate_size),
@@ -53,8 +54,8 @@ def total(model):
 
 
 def active(model, input_embedding=True):
-    """Parameters that one token uses. input_embedding: whether to count the table that it is looked up in and not multiplied with;
-    publications differ. A table that is the output head as well counts either way."""
+    """Parameters that one token uses. input_embedding: whether to count the table in which it is only looked up; publications
+    differ. A table that is the output head as well counts either way."""
     found = active_parts(model)
     table = found.pop("embedding")
     return sum(found.values()) + (table if input_embedding else model.tied_embeddings * table)

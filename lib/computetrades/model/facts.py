@@ -18,7 +18,8 @@ def model_config(record) -> ModelConfig:
     latent = Latent(*map(need, ("q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"))) \
         if hasattr(record, "kv_lora_rank") else None
     return ModelConfig(
-        **{name: need(name) for name in ("n_layers", "hidden_size", "n_heads", "intermediate_size", "vocab_size", "activation", "norm_eps")},
+        **{name: need(name) for name in ("n_layers", "hidden_size", "n_heads", "intermediate_size", "vocab_size", "activation",
+                                         "norm_eps")},
         **{name: some(name) for name in ("n_kv_heads", "head_dim")},
         latent=latent, experts=_experts(need, some) if hasattr(record, "n_experts") else None,
         rope=_rope(need, some), query_scale=_query_scale(some, latent),
@@ -33,7 +34,7 @@ def model_config(record) -> ModelConfig:
 def _experts(need, some) -> Experts:
     step = some("moe_layer_step", 1)
     return Experts(
-        **{name: need(name) for name in ("n_experts", "n_experts_per_token")}, intermediate_size=need("moe_intermediate_size"),
+        need("n_experts"), need("n_experts_per_token"), need("moe_intermediate_size"),
         router="sigmoid" if some("balancing_bias") else "softmax",  # a single expert per token weighs 1 by either
         n_shared_experts=some("n_shared_experts"), scaling=some("routed_scaling_factor", 1.0),
         n_groups=some("n_expert_groups", 1), n_limited_groups=some("n_limited_groups", 1),
@@ -47,13 +48,14 @@ def _rope(need, some) -> Rope:
         return Rope(need("rope_theta"))
     scaled = {"scheme": scheme, "factor": need("rope_factor"), "trained_context": need("rope_trained_context")}
     if scheme == "llama3":
-        return Rope(need("rope_theta"), **scaled, low_freq_factor=need("rope_low_freq_factor"), high_freq_factor=need("rope_high_freq_factor"))
+        return Rope(need("rope_theta"), **scaled, low_freq_factor=need("rope_low_freq_factor"),
+                    high_freq_factor=need("rope_high_freq_factor"))
     return Rope(need("rope_theta"), **scaled, beta_fast=need("rope_beta_fast"), beta_slow=need("rope_beta_slow"),
                 truncate=bool(some("rope_truncate", 1)), attention_factor=1.0 if some("rope_mscale_all_dim") else None)
 
 
 def _query_scale(some, latent: Latent | None) -> float:
-    """Gemma 2 divides scores by a width of its own; DeepSeek lets yarn's temperature act on the scores and not on the rotation."""
+    """Gemma 2 divides scores by a width of its own; DeepSeek's yarn scales the scores and not the rotation. 0 for the usual."""
     if latent and some("rope_mscale_all_dim"):
         temperature = 0.1 * some("rope_mscale_all_dim") * math.log(some("rope_factor")) + 1
         return (latent.qk_nope_head_dim + latent.qk_rope_head_dim) ** -0.5 * temperature ** 2
