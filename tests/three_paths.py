@@ -27,3 +27,9 @@ def paths(f, unit, *arguments):
     assert value == pytest.approx(number.value(unit) * unit_size(unit), rel=1e-9, abs=1e-12)
     np.testing.assert_allclose(rows, value, rtol=1e-15)
     return number
+
+
+def whole_numbers(record) -> SimpleNamespace:
+    """A record of facts as bare numbers and texts; its counts are Python ints, the path on which they stay exact."""
+    fields = {k: v.value() if isinstance(v, Number) else str(v) for k, v in record.fields.items()}
+    return SimpleNamespace(**fields)

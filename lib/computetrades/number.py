@@ -313,4 +313,4 @@ class per_unit:
     __rmul__ = __rtruediv__ = __mul__
 
 
-TOKEN, USER, GPU = per_unit("token"), per_unit("user"), per_unit("GPU")
+TOKEN, USER, GPU, FLOP = map(per_unit, ("token", "user", "GPU", "FLOP"))

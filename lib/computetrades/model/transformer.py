@@ -73,6 +73,6 @@ class Transformer(nn.Module):
 
 
 def n_parameters(config: ModelConfig) -> int:
-    """Counted on the module itself, built without memory."""
+    """Counted on the module itself, built without memory: all that a checkpoint holds, so a router's balancing bias too."""
     with torch.device("meta"):
-        return sum(p.numel() for p in Transformer(config).parameters())
+        return sum(t.numel() for t in Transformer(config).state_dict().values())
