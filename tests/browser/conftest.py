@@ -32,6 +32,10 @@ def address(html):
         yield address
 
 
+# A browser leaves out what is off the screen; a test is to see all of it.
+LAID_OUT = "article > section > section { content-visibility: visible !important; }"
+
+
 @pytest.fixture
 def visit(chromium, address):
     """visit(page name, …) -> the page, loaded, its charts drawn. Afterwards: no other host was asked, no error was said."""
@@ -44,6 +48,7 @@ def visit(chromium, address):
         watch(context, address, faults)
         page = context.new_page()
         page.goto(f"{address}/{name}.html{anchor}")
+        page.add_style_tag(content=LAID_OUT)
         if options.get("java_script_enabled", True):
             page.wait_for_function(DRAWN)
         assert page.evaluate("document.documentElement.dataset.theme") == theme

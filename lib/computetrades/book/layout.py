@@ -12,18 +12,14 @@ from docutils import nodes
 from . import address
 
 THEME = Path(__file__).parent / "theme"
-STYLES = ("page.css", "card.css", "book.css")
+STYLES, SCRIPTS = ("page.css", "card.css", "book.css"), ("state.js", "book.js")  # book.js fetches vega.js where there is a chart
 
 
 def frame(app, pagename, templatename, context, doctree):
     """Fill in the template's variables: navigation, station number, summary, links out, scripts."""
     app.add_js_file("state.js", loading_method="defer")
     app.add_js_file("book.js", loading_method="defer")
-    scripts = ["state.js", "book.js"]
-    if doctree is not None and any(n.get("chart") for n in doctree.findall(nodes.raw)):
-        app.add_js_file("vega.js", type="module")
-        scripts.append("vega.js")
-    for kind, wanted in (("css_files", STYLES), ("script_files", scripts)):
+    for kind, wanted in (("css_files", STYLES), ("script_files", SCRIPTS)):
         found = {Path(str(f.filename)).name: f for f in context[kind]}
         context[kind] = [found[name] for name in wanted]
     parts = list(_parts(app, pagename))

@@ -251,7 +251,8 @@ def configured(app, config):
     bundle = made / "vega.js"
     if not bundle.is_file():
         import vl_convert
-        bundle.write_text(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"), encoding="utf-8")
+        source = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+        bundle.write_text(f"(() => {{\n{source}\n}})();\n", encoding="utf-8")  # a plain script, since file:// admits no module
 
 
 def code_digest(root: Path) -> str:

@@ -220,11 +220,20 @@ for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
     return out;
   }, [""]);
 
+  // Vega is the heaviest thing on a page and most charts stand further down, so it is fetched for the first that comes near.
+  const here = document.currentScript.src;
+  let fetched = null;
+  const vega = () => fetched ??= new Promise((done, failed) => {
+    const script = Object.assign(document.createElement("script"), { src: new URL("vega.js", here), onload: done, onerror: failed });
+    document.head.append(script);
+  });
+
   function chartDrawer(chart) {
     const source = chart.querySelector("script").textContent, mount = chart.appendChild(document.createElement("div"));
     let result = null, queue = Promise.resolve();
 
     async function draw() {
+      await vega();
       const spec = JSON.parse(source);
       for (const p of spec.params ?? [])
         if (result && p.bind && !p.select) p.value = result.view.signal(p.name);
@@ -240,16 +249,31 @@ for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
     return () => queue = queue.then(draw).catch(console.error);   // one at a time: a draw reads the sliders of the one before
   }
 
-  addEventListener("load", () => {
-    if (!window.vegaEmbed) return;
-    const drawers = [...document.querySelectorAll(".ct-chart")].map(chartDrawer);
-    const all = () => drawers.forEach(draw => draw());
-    all();
-    narrow.addEventListener("change", all);
-    new MutationObserver(changes => {
-      if (changes.some(c => c.oldValue !== document.documentElement.dataset.theme)) all();
-    }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"], attributeOldValue: true });
-  });
+  const waiting = new Map([...document.querySelectorAll(".ct-chart")].map(chart => [chart, chartDrawer(chart)])), begun = [];
+  function begin(chart) {
+    const draw = waiting.get(chart);
+    if (!draw) return;
+    waiting.delete(chart);
+    begun.push(draw);
+    return draw();
+  }
+  const again = () => begun.forEach(draw => draw());
+
+  const near = new IntersectionObserver(seen => seen.filter(e => e.isIntersecting).forEach(e => begin(e.target)), { rootMargin: "75% 0px" });
+  for (const chart of waiting.keys()) near.observe(chart);
+  // The others are drawn one by one when the reader has settled, so that paper and a quick scroll find them there.
+  async function rest() {
+    for (const chart of waiting.keys()) {
+      await new Promise(idle => (window.requestIdleCallback ?? setTimeout)(idle));
+      await begin(chart);
+    }
+  }
+  addEventListener("load", () => setTimeout(rest, 4000));
+  addEventListener("beforeprint", () => { for (const chart of waiting.keys()) begin(chart); });
+  narrow.addEventListener("change", again);
+  new MutationObserver(changes => {
+    if (changes.some(c => c.oldValue !== document.documentElement.dataset.theme)) again();
+  }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"], attributeOldValue: true });
 }
 
 /* On paper nothing unfolds and nothing scrolls: the cards are opened for it, and wide formulas set smaller. */
