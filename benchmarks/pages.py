@@ -5,7 +5,7 @@ Reads the built book in _build/html (`make book`), served compressed from this m
 Bytes: everything Chromium received for a cold load, headers included (CDP, encodedDataLength).
 Interactive: milliseconds from the start of the navigation, on a processor slowed down by CDP (4 times unless told), to the
 last of: DOMContentLoaded done, every chart near the screen drawn, the end of the last long task (over 50 ms) before a second
-without any. Charts further down are drawn when the reader comes near, or four seconds after the page has loaded.
+without any. Charts further down are drawn when the reader comes near, or two seconds after the page has loaded.
 Then the first quoted number on the screen is hovered: how long until its popover is painted (90 ms of it is the page's own
 delay, so that passing over a number opens nothing).
 CPU: what the page's main thread computed until its charts were drawn, unslowed. Other work on the machine does not count

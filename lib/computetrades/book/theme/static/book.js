@@ -268,7 +268,7 @@ for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
       await begin(chart);
     }
   }
-  addEventListener("load", () => setTimeout(rest, 4000));
+  addEventListener("load", () => setTimeout(rest, 2000));
   addEventListener("beforeprint", () => { for (const chart of waiting.keys()) begin(chart); });
   narrow.addEventListener("change", again);
   new MutationObserver(changes => {
