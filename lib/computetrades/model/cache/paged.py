@@ -102,5 +102,5 @@ class Paged:
     def _places(self):
         if self._slots is None:
             size, device = self.pool.block_size, self.pool.rows[0][0].device
-            self._slots = (torch.tensor(self.table, device=device)[:, None] * size + torch.arange(size, device=device)).flatten()
+            self._slots = (torch.tensor(self.table, dtype=torch.long, device=device)[:, None] * size + torch.arange(size, device=device)).flatten()
         return self._slots
