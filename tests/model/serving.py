@@ -16,7 +16,8 @@ READ = {"name": "Read", "description": "A file's text.", "input_schema": {
     "type": "object", "properties": {"file_path": {"enum": ["app/globals.css", "app/layout.tsx"]}, "offset": {"type": "integer"}},
     "required": ["file_path"]}}
 BASH = {"name": "Bash", "input_schema": {
-    "type": "object", "properties": {"command": {"type": "string", "maxLength": 12}, "wait": {"type": "boolean"}}, "required": ["command", "wait"]}}
+    "type": "object", "properties": {"command": {"type": "string", "maxLength": 12}, "wait": {"type": "boolean"}},
+    "required": ["command", "wait"]}}
 
 
 class Bytes:

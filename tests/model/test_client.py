@@ -19,7 +19,8 @@ def test_it_accumulates_our_stream_to_our_message(client):
     with client.messages.stream(**ASKED, **greedy) as stream:
         kinds = [event.type for event in stream]
         streamed = stream.get_final_message()
-    assert {"message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"} <= set(kinds)
+    assert {"message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",
+            "message_stop"} <= set(kinds)
     whole = client.messages.create(**ASKED, **greedy)
     assert streamed.content[0].text == whole.content[0].text and streamed.stop_reason == whole.stop_reason == "max_tokens"
     assert isinstance(whole.content[0], anthropic.types.TextBlock)
@@ -42,8 +43,8 @@ def test_it_runs_an_agent_loop_with_what_we_send_it(client):
         call = message.content[-1]
         assert message.stop_reason == "tool_use" and isinstance(call, anthropic.types.ToolUseBlock) and call.name == "Bash"
         jsonschema.validate(call.input, BASH["input_schema"])
-        turns += [{"role": "assistant", "content": message.content},
-                  {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call.id, "content": "done", "cache_control": {"type": "ephemeral"}}]}]
+        result = {"type": "tool_result", "tool_use_id": call.id, "content": "done", "cache_control": {"type": "ephemeral"}}
+        turns += [{"role": "assistant", "content": message.content}, {"role": "user", "content": [result]}]
         read.append(message.usage.cache_read_input_tokens)
     assert read[0] < read[1] < read[2]
 

@@ -1,5 +1,6 @@
 """What a reply makes of tokens, fed with written ones; and the grammar of calls against jsonschema and the json module."""
 import json
+from itertools import pairwise
 from types import SimpleNamespace
 
 import jsonschema
@@ -16,16 +17,18 @@ from serving import BASH, HELLO, READ
 
 calm = settings(deadline=None, max_examples=40)
 WIDE = {"type": "object", "required": ["text", "size", "tags"], "properties": {
-    "kind": {"enum": ["a", "b", 7, None]}, "text": {"type": "string", "minLength": 1, "maxLength": 6}, "deep": {"type": "object", "properties": {
-        "on": {"type": "boolean"}, "off": {"const": "no"}}}, "size": {"type": "number"}, "n": {"type": ["integer", "null"]},
-    "tags": {"type": "array", "items": {"type": "string", "maxLength": 3}, "maxItems": 3}, "either": {"anyOf": [{"type": "integer"}, {"type": "string"}]}}}
+    "kind": {"enum": ["a", "b", 7, None]}, "text": {"type": "string", "minLength": 1, "maxLength": 6},
+    "deep": {"type": "object", "properties": {"on": {"type": "boolean"}, "off": {"const": "no"}}},
+    "size": {"type": "number"}, "n": {"type": ["integer", "null"]},
+    "tags": {"type": "array", "items": {"type": "string", "maxLength": 3}, "maxItems": 3},
+    "either": {"anyOf": [{"type": "integer"}, {"type": "string"}]}}}
 CALL = '<tool>Bash {"command":"é <b> \\"x\\"","wait":true}</tool>'
 
 
 def written(text: bytes, cuts, ended="length", **fields):
     """The events of a reply whose model writes this text, cut into tokens at these places."""
     places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
-    pieces = [text[a:b] for a, b in zip(places, places[1:])]
+    pieces = [text[a:b] for a, b in pairwise(places)]
     reply = Reply(parse(json.dumps({"model": "m", "max_tokens": 99, "messages": HELLO} | fields).encode()), pieces, 1)
     reply.job = SimpleNamespace(prompt_ids=[0] * 20, cached_tokens=8, written_tokens=4, output_ids=[], max_tokens=99, finish_reason=ended)
     events = []
@@ -80,7 +83,9 @@ def test_what_could_be_a_mark_waits_and_the_rest_does_not():
 
 def test_a_call_cut_short_is_an_empty_input():
     for cut in range(1, len(CALL) - 1):
-        blocks, reason, _ = content(written(CALL.encode()[:cut], [], tools=[BASH]))
+        events = written(CALL.encode()[:cut], [], tools=[BASH])
+        blocks, reason, _ = content(events)
+        assert len({e["delta"]["type"] for e in events if e["type"] == "content_block_delta"}) <= 1
         assert reason == "max_tokens" and blocks in ([], [{}], [CALL[:cut]], [{"command": 'é <b> "x"', "wait": True}])
 
 
@@ -90,8 +95,10 @@ def test_usage_is_the_prompt_in_three_parts():
 
 
 def test_only_tokens_that_keep_a_call_well_formed_can_be_chosen():
-    pieces = [b"x", b">", b"l>", b"<too", b'Bash {"command":"', b'Edit {', b'"', b',"wait":', b"true", b"}", b"}</tool>", b"} </tool>", b"", b"ol>Bash"]
-    reply = Reply(parse(json.dumps({"model": "m", "max_tokens": 99, "messages": HELLO, "tools": [BASH], "temperature": 0}).encode()), pieces, 1)
+    pieces = [b"x", b">", b"l>", b"<too", b'Bash {"command":"', b"Edit {", b'"', b',"wait":', b"true", b"}", b"}</tool>",
+              b"} </tool>", b"", b"ol>Bash"]
+    request = {"model": "m", "max_tokens": 99, "messages": HELLO, "tools": [BASH], "temperature": 0}
+    reply = Reply(parse(json.dumps(request).encode()), pieces, 1)
     reply.job = SimpleNamespace(prompt_ids=[0], cached_tokens=0, written_tokens=0, output_ids=[], max_tokens=99, finish_reason=None)
 
     def choosable():
@@ -139,8 +146,8 @@ def values(schema):
         return st.one_of([values({"type": t}) for t in schema["type"]])
     match schema["type"]:
         case "string":
-            return st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('\n\t"\\\r\b\f'), min_size=schema.get("minLength", 0),
-                           max_size=schema.get("maxLength"))
+            signs = st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('\n\t"\\\r\b\f')
+            return st.text(signs, min_size=schema.get("minLength", 0), max_size=schema.get("maxLength"))
         case "integer":
             return st.integers(-10 ** 10, 10 ** 10)
         case "number":
@@ -154,8 +161,8 @@ def values(schema):
         case "object":
             needed = schema.get("required", ())
             made = {name: values(s) for name, s in schema["properties"].items()}
-            return st.fixed_dictionaries({n: s for n, s in made.items() if n in needed}, optional={n: s for n, s in made.items() if n not in needed}
-                                         ).map(lambda d: {n: d[n] for n in made if n in d})
+            must, may = ({n: s for n, s in made.items() if (n in needed) is wanted} for wanted in (True, False))
+            return st.fixed_dictionaries(must, optional=may).map(lambda d: {n: d[n] for n in made if n in d})
 
 
 @settings(deadline=None, max_examples=50)
@@ -165,17 +172,19 @@ def test_and_every_value_of_the_schema_is_allowed(call):
     assert grammar.regex.fullmatch(value(WIDE), grammar.compact(call).encode())
 
 
-@pytest.mark.parametrize("text", [b"{}", b'{"text":"","size":1,"tags":[]}', b'{"text":"1234567","size":1,"tags":[]}', b'{"text":"a","size":01,"tags":[]}',
-                                  b'{"text":"a","size":1,"tags":["a","b","c","d"]}', b'{"text":"a","size":1,"tags":[],}', b'{"text":"\xed\xa0\x80","size":1,"tags":[]}',
-                                  b'{"text":"a\nb","size":1,"tags":[]}', b'{"text":"a","size":1.0,"tags":[]}', b'{"size":1,"text":"a","tags":[]}'])
+@pytest.mark.parametrize("text", [
+    b"{}", b'{"text":"","size":1,"tags":[]}', b'{"text":"1234567","size":1,"tags":[]}', b'{"text":"a","size":01,"tags":[]}',
+    b'{"text":"a","size":1,"tags":["a","b","c","d"]}', b'{"text":"a","size":1,"tags":[],}', b'{"text":"\xed\xa0\x80","size":1,"tags":[]}',
+    b'{"text":"a\nb","size":1,"tags":[]}', b'{"text":"a","size":1.0,"tags":[]}', b'{"size":1,"text":"a","tags":[]}'])
 def test_what_breaks_the_schema_or_the_form_is_not_allowed(text):
     assert not grammar.regex.fullmatch(value(WIDE), text)
 
 
 @pytest.mark.parametrize("schema, message", [
-    ({"$ref": "#/x"}, "schema has \\$ref"), ({"type": "integer", "minimum": 3}, "schema has minimum, which calls cannot be held to"), ({}, "type is None"),
-    ({"type": "array"}, "schema.items is None"), ({"type": "object", "required": ["a"]}, "schema.required names a"), ({"type": "text"}, "type is 'text'"),
-    ({"type": "string", "minLength": 5, "maxLength": 2}, "from 5 to 2 long"), ({"type": "object", "properties": {"a": True}}, "schema.a is True"),
+    ({"$ref": "#/x"}, "schema has \\$ref"), ({"type": "integer", "minimum": 3}, "schema has minimum, which calls cannot be held to"),
+    ({}, "type is None"), ({"type": "text"}, "type is 'text'"), ({"type": "array"}, "schema.items is None"),
+    ({"type": "object", "required": ["a"]}, "schema.required names a"), ({"type": "object", "properties": {"a": True}}, "schema.a is True"),
+    ({"type": "string", "minLength": 5, "maxLength": 2}, "from 5 to 2 long"),
     ({"type": "string", "pattern": "x"}, "has pattern"), ({"enum": ["a"], "minimum": 0}, "has minimum")])
 def test_a_schema_that_calls_cannot_be_held_to_is_refused(schema, message):
     with pytest.raises(UnknownSchema, match=message):

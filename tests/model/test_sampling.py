@@ -82,14 +82,14 @@ def test_draws_follow_the_probabilities(setting):
     logits = LOGITS[1, :12] / 2
     sampler = Sampler(seed=11, **setting)
     expected = sampler.probabilities(logits).double()
-    counts = torch.bincount(torch.tensor([sampler(logits) for _ in range(2000)]), minlength=12)
+    counts = torch.bincount(torch.tensor([sampler(logits) for _ in range(1500)]), minlength=12)
     possible = expected > 0
     assert not counts[~possible].any()
-    assert chisquare(counts[possible], expected[possible] / expected.sum() * 2000).pvalue > 0.01
+    assert chisquare(counts[possible], expected[possible] / expected.sum() * 1500).pvalue > 0.01
 
 
 def test_a_seed_decides_the_draws():
-    a, b, other = ([sampler(LOGITS[2]) for _ in range(30)] for sampler in (Sampler(3.0, seed=1), Sampler(3.0, seed=1), Sampler(3.0, seed=2)))
+    a, b, other = ([sampler(LOGITS[2]) for _ in range(30)] for sampler in (Sampler(3.0, seed=seed) for seed in (1, 1, 2)))
     assert a == b != other
 
 

@@ -76,7 +76,7 @@ def test_a_call_that_is_asked_for_comes_and_keeps_to_the_schema(server, choice, 
     fields = {"tools": [READ, BASH], "tool_choice": choice, "max_tokens": 150, "temperature": 1.0}
     for _ in range(3):
         _, text = asked(server, stream=True, **fields)
-        (_, start), *middle, (_, stop), (_, end), _ = events(text)
+        (_, start), *middle, _stop, (_, end), _ = events(text)
         assert start["message"]["content"] == [] and end["delta"]["stop_reason"] == "tool_use"
         block = middle[0][1]["content_block"]
         assert block["type"] == "tool_use" and block["input"] == {} and {d["delta"]["type"] for _, d in middle[1:]} == {"input_json_delta"}
@@ -107,7 +107,8 @@ FAULTS = [
     ({"top_p": 0}, 400, "top_p: Input should be greater than 0"), ({"thinking": {}}, 400, "thinking: Extra inputs are not permitted"),
     ({"messages": [{"role": "system", "content": "x"}]}, 400, "messages.0.role: Input should be 'user' or 'assistant'"),
     ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, 400, "Input tag 'image' found"),
-    ({"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}]}, 400, "messages.0: holds tool_result for ['t']"),
+    ({"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}]}, 400,
+     "messages.0: holds tool_result for ['t']"),
     ({"tool_choice": {"type": "any"}}, 400, "the tools are: none"), ({"tools": [READ, READ]}, 400, "names must differ"),
     ({"tools": [READ | {"input_schema": {"type": "string"}}]}, 400, "the input of a tool is an object"),
     ({"tools": [READ | {"input_schema": {"type": "object", "properties": {"n": {"$ref": "#"}}}}]}, 400, "Read.n has $ref"),

@@ -34,7 +34,7 @@ class Reply:
         self.call = b"" if request.must_call else None   # what stands behind the mark of a call
         self.held = b""                                  # written and not given out
         self.stop: tuple[str, str | None] | None = None  # stop_reason and stop_sequence, once the text itself has ended
-        self.index, self.decoder = -1, None              # of the content block that is open
+        self.index, self.kind, self.decoder = -1, "", None   # of the content block that is open: its place, its deltas, its bytes
         self.started = False
 
     def choose(self, logits: torch.Tensor) -> int:
@@ -115,11 +115,12 @@ class Reply:
             if not space:
                 return []
             self.held = rest
-            events += self._open({"type": "tool_use", "id": f"toolu_{self.number:08d}", "name": name.decode(), "input": {}})
+            events += self._open({"type": "tool_use", "id": f"toolu_{self.number:08d}", "name": name.decode(), "input": {}},
+                                 "input_json_delta")
         if self.grammar.fullmatch(self.call):
             self.stop = ("tool_use", None)
-            return events + self._delta(self.held.removesuffix(CLOSE), "input_json_delta") + self._close()
-        return events + self._delta(self._released([CLOSE]), "input_json_delta")
+            return events + self._delta(self.held.removesuffix(CLOSE)) + self._close()
+        return events + self._delta(self._released([CLOSE]))
 
     def _released(self, marks):
         """What was held, up to where one of the marks may have begun; the rest stays held."""
@@ -130,23 +131,22 @@ class Reply:
     def _say(self, text: bytes):
         if not text:
             return []
-        return ([] if self.decoder else self._open({"type": "text", "text": ""})) + self._delta(text, "text_delta")
+        return ([] if self.decoder else self._open({"type": "text", "text": ""}, "text_delta")) + self._delta(text)
 
-    def _open(self, block):
-        self.index, self.decoder = self.index + 1, codecs.getincrementaldecoder("utf-8")("replace")
+    def _open(self, block, kind):
+        self.index, self.kind, self.decoder = self.index + 1, kind, codecs.getincrementaldecoder("utf-8")("replace")
         return [{"type": "content_block_start", "index": self.index, "content_block": block}]
 
-    def _delta(self, written: bytes, kind: str, last: bool = False):
+    def _delta(self, written: bytes, last: bool = False):
         """Whole characters only; what there is of another waits in the decoder."""
         text = self.decoder.decode(written, last)
-        delta = {"type": kind, PAYLOAD[kind]: text}
+        delta = {"type": self.kind, PAYLOAD[self.kind]: text}
         return [{"type": "content_block_delta", "index": self.index, "delta": delta}] if text else []
 
     def _close(self):
         if not self.decoder:
             return []
-        # Half a character can only be left of text: a call's grammar has none, and a call cut short is no JSON anyway.
-        events = self._delta(b"", "text_delta", last=True) if self.stop is None or self.stop[0] != "tool_use" else []
+        events = self._delta(b"", last=True)   # half a character that nothing completed
         self.decoder = None
         return events + [{"type": "content_block_stop", "index": self.index}]
 

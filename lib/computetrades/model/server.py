@@ -10,6 +10,7 @@ import itertools
 import json
 import sys
 import threading
+from typing import Self
 
 from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
@@ -46,7 +47,7 @@ class Server:
         self.sockets = bind_sockets(port, "127.0.0.1")
         self.url = f"http://127.0.0.1:{self.sockets[0].getsockname()[1]}"
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         ready = threading.Event()
         self.thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), name="server", daemon=True)
         self.worker.start()
