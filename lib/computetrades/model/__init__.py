@@ -3,4 +3,5 @@
 config      what a model is: widths, layers, rotary scheme, experts
 norm, rope, mask, attention, latent, mlp, moe    the parts of a block
 transformer the whole, from token ids to logits
+engine      many requests at once, over a paged cache
 """

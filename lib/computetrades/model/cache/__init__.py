@@ -7,6 +7,9 @@ n_bytes -> int                                     bytes that the stored rows ta
 What is stored per token and layer is two rows: keys and values, or a rotary key and a latent (ModelConfig.row_shapes).
 """
 from .base import NoCache, Part
+from .blocks import BlockPool, OutOfBlocks
 from .contiguous import Contiguous
+from .paged import Paged
+from .ragged import Ragged
 
-__all__ = ["Contiguous", "NoCache", "Part"]
+__all__ = ["BlockPool", "Contiguous", "NoCache", "OutOfBlocks", "Paged", "Part", "Ragged"]

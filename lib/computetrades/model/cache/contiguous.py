@@ -26,6 +26,12 @@ class Contiguous:
     def n_bytes(self) -> int:
         return sum(t.numel() * t.element_size() for pair in self.rows for t in pair)
 
+    def truncate(self, length: int):
+        """Forget all but the first `length` tokens, as speculative decoding does with drafts that were refused."""
+        if not 0 <= length <= self.length:
+            raise ValueError(f"cannot truncate {self.length} tokens to {length}: give 0 to {self.length}")
+        self.stored = [length] * len(self.stored)
+
     def extend(self, layer, first, second, positions):
         start, end = self.stored[layer], self.stored[layer] + first.shape[2]
         if end > self.capacity:
