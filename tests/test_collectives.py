@@ -1,4 +1,4 @@
-"""inference/collectives.py: against rings and routings played through, nccl-tests, DeepEP's published table and the essay's count."""
+"""inference/collectives.py: against rings and routings played through, nccl-tests, DeepEP's table and the essay's count."""
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -83,7 +83,7 @@ def test_a_message_of_nothing_still_takes_its_latency():
     assert paths(collectives.seconds, "us", "0 B", "450 GB/s", "8 us").value("us") == pytest.approx(8)
 
 
-def test_the_essay_counts_160_all_reduces_in_llama_3_70b():   # section 07: two per layer in 80 layers; the embedding makes one more
+def test_the_essay_counts_160_all_reduces_in_llama_3_70b():   # section 07: two a layer; the embedding makes one more
     llama = facts("llama-3-70b")
     assert collectives.layer_all_reduces(llama).value() == collectives.layer_all_reduces(llama.plain) == 160
     assert collectives.all_reduces(llama).value() == 161
@@ -102,7 +102,7 @@ def test_mixtures_have_two_all_to_alls_in_each_layer_with_experts(model, layers)
     assert collectives.all_to_alls(facts(model)).value() == collectives.all_to_alls(facts(model).plain) == 2 * layers
 
 
-@pytest.mark.parametrize("dispatch_us, dispatch_gb, combine_us, combine_gb", [   # deepseek-ai/DeepEP, low-latency kernels, by #EP:
+@pytest.mark.parametrize("dispatch_us, dispatch_gb, combine_us, combine_gb", [   # deepseek-ai/DeepEP, low latency, by #EP:
     (77, 98, 114, 127), (118, 63, 195, 74), (155, 48, 273, 53), (173, 43, 314, 46), (192, 39, 369, 39), (194, 39, 360, 40)])
 def test_deepep_moved_these_bytes(dispatch_us, dispatch_gb, combine_us, combine_gb):
     """128 tokens, 7168 hidden, top 8, FP8 out and BF16 back, the rank's own rows counted: latency times bandwidth."""

@@ -12,8 +12,8 @@ import torch.distributed as dist
 
 from computetrades.model.cache import Contiguous
 from computetrades.model.config import ModelConfig
-from computetrades.model.parallel import decode, tensor_parallel
-from computetrades.model.parallel.vocabulary import log_softmax, sample
+from computetrades.model.parallel import choose, decode, tensor_parallel
+from computetrades.model.parallel.vocabulary import log_softmax
 from computetrades.model.transformer import Transformer
 
 
@@ -33,12 +33,14 @@ class InDoublePrecision:
 
 
 def decodings(communicator, cases, ids, n_tokens):
-    """The Decoding of each case (config, parallelism, seed), in float32 and in float64."""
+    """The Decoding of each case (config, parallelism, seed) in float32, and of those without a seed in float64 too."""
     out = []
     for config, parallelism, seed in cases:
-        single = decode(communicator, parallelism, filled(config), ids, n_tokens, seed)
-        with InDoublePrecision():
-            out.append((single, decode(communicator, parallelism, filled(config, torch.float64), ids, n_tokens, seed)))
+        single, double = decode(communicator, parallelism, filled(config), ids, n_tokens, seed), None
+        if seed is None:
+            with InDoublePrecision():
+                double = decode(communicator, parallelism, filled(config, torch.float64), ids, n_tokens)
+        out.append((single, double))
     return out
 
 
@@ -52,9 +54,9 @@ def by_torch(communicator, config, ids):
     ours = tensor_parallel(model, communicator)
     plan = {"embed": RowwiseParallel(input_layouts=Replicate()), "head": ColwiseParallel(output_layouts=Replicate())}
     for layer in range(config.n_layers):
-        attention, feed_forward = f"blocks.{layer}.attention", f"blocks.{layer}.feed_forward"
-        plan |= {f"{attention}.{name}_proj": ColwiseParallel() for name in "qkv"} | {f"{attention}.o_proj": RowwiseParallel()}
-        plan |= {f"{feed_forward}.{name}_proj": ColwiseParallel() for name in ("gate", "up")} | {f"{feed_forward}.down_proj": RowwiseParallel()}
+        for sublayer, first, last in (("attention", "qkv", "o"), ("feed_forward", ("gate", "up"), "down")):
+            plan |= {f"blocks.{layer}.{sublayer}.{name}_proj": ColwiseParallel() for name in first}
+            plan[f"blocks.{layer}.{sublayer}.{last}_proj"] = RowwiseParallel()
     theirs = parallelize_module(model, dist.device_mesh.init_device_mesh("cpu", (communicator.size,)), plan)
     communicator.log = []
     with CommDebugMode() as in_theirs:
@@ -68,11 +70,11 @@ def by_torch(communicator, config, ids):
 @torch.no_grad()
 def without_gathering(communicator, config, ids, noise):
     """(tokens likeliest, tokens drawn, log-probabilities of the rank's slice, log) from logits that stay where they are."""
-    local = tensor_parallel(filled(config), communicator, gather_logits=False)
+    model = filled(config)
+    likeliest, drawn = (choose(communicator, model, ids, n) for n in (None, noise))
+    local = tensor_parallel(model, communicator, gather_logits=False)
     communicator.log = []
-    logits = local(ids)
-    drawn = [sample(logits, config.vocab_size, communicator, n) for n in (None, noise)]
-    return *drawn, log_softmax(logits, communicator), communicator.log
+    return likeliest, drawn, log_softmax(local(ids), communicator), communicator.log
 
 
 def weights_and_caches(communicator, cases):
@@ -109,6 +111,8 @@ def _bytes_acknowledged() -> int:
     total = 0
     for descriptor in os.listdir("/proc/self/fd"):
         try:
+            if not os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
+                continue
             with socket.socket(fileno=os.dup(int(descriptor))) as connection:
                 total += struct.unpack_from("Q", connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), 120)[0]
         except OSError:                         # no TCP connection, or the listing itself, closed by now

@@ -43,7 +43,7 @@ def seconds(sent, bandwidth, latency, n_rounds=1):
 
 
 def all_reduce_rounds(n_ranks):
-    """Messages one after the other in a ring's all-reduce (Thakur, Rabenseifner and Gropp 2005, section 4)."""
+    """Messages one after the other in a ring's all-reduce."""
     return 2 * (n_ranks - 1)
 
 

@@ -10,6 +10,8 @@ from ..cache import Contiguous
 from ..transformer import Transformer
 from .communicator import Collective, Communicator
 from .expert import expert_parallel, own_requests
+from .tensor import tensor_parallel
+from .vocabulary import sample
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Decoding:
 
 
 @torch.no_grad()
-def decode(communicator: Communicator, parallelism, model: Transformer, prompts: torch.Tensor, n_tokens: int, seed: int | None = None) \
-        -> Decoding:
+def decode(communicator: Communicator, parallelism, model: Transformer, prompts: torch.Tensor, n_tokens: int,
+           seed: int | None = None) -> Decoding:
     """The model's next n_tokens for prompts [requests, tokens]: the likeliest, or drawn from the softmax with a seed.
 
     parallelism: tensor_parallel, where every rank works on all requests, or expert_parallel, where each has its own.
@@ -43,6 +45,19 @@ def decode(communicator: Communicator, parallelism, model: Transformer, prompts:
         tokens.append(_next(logits[-1][:, -1], generator))
         ids = tokens[-1].to(communicator.device)
     return Decoding(torch.cat(tokens, 1), torch.cat(logits, 1), traffic, seconds, cache.n_bytes)
+
+
+@torch.no_grad()
+def choose(communicator: Communicator, model: Transformer, ids: torch.Tensor,
+           noise: torch.Tensor | None = None) -> tuple[torch.Tensor, list[Collective]]:
+    """(the token after each position of ids [requests, tokens], the traffic), with logits that no rank ever has whole.
+
+    noise: see vocabulary.sample.
+    """
+    local = tensor_parallel(model, communicator, gather_logits=False)
+    communicator.log = []
+    chosen = sample(local(ids.to(communicator.device)), model.config.vocab_size, communicator, noise)
+    return chosen.cpu(), communicator.log
 
 
 def _next(logits, generator):

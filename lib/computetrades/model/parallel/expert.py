@@ -1,7 +1,7 @@
 """Expert parallelism: experts are spread over ranks, and tokens travel to them and back (Lepikhin et al. 2020, GShard).
 
-Everything else is whole on every rank, which attends for its own requests with its own cache, as DeepSeek serves V3: a latent
-cache would not get smaller by splitting heads (DeepSeek-V3, section 3.4).
+Everything else is whole on every rank, which attends for its own requests with its own cache: data-parallel attention, as
+DeepSeek-V3 is served (its section 3.4, there between groups of four ranks). A latent cache would not shrink by splitting heads.
 """
 import copy
 

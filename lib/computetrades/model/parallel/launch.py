@@ -39,7 +39,8 @@ def run(n_ranks: int, function, *arguments, timeout: float = 120.0) -> list:
     context.set_forkserver_preload([__name__])
     with tempfile.TemporaryDirectory() as folder:           # ranks meet over a file: no port to be taken
         pipes = [context.Pipe(duplex=False) for _ in range(n_ranks)]
-        ranks = [context.Process(target=_rank, args=(rank, n_ranks, str(Path(folder) / "store"), timeout, theirs, work), daemon=True)
+        store = str(Path(folder) / "store")
+        ranks = [context.Process(target=_rank, args=(rank, n_ranks, store, timeout, theirs, work), daemon=True)
                  for rank, (_, theirs) in enumerate(pipes)]
         try:
             for process, (_, theirs) in zip(ranks, pipes):
@@ -62,8 +63,8 @@ def _pickled(function, arguments) -> bytes:
     try:
         return pickle.dumps((function, arguments))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise ValueError(f"{function!r} and its arguments must be picklable to reach the ranks, so take a function of a module: {error}") \
-            from None
+        raise ValueError(f"{function!r} and its arguments must be picklable to reach the ranks; take a function of a module, and "
+                         f"plain arguments: {error}") from None
 
 
 def _gathered(pipes, timeout: float) -> list:
@@ -84,10 +85,12 @@ def _gathered(pipes, timeout: float) -> list:
                 deadline = min(deadline, time.monotonic() + GRACE)
     if failures:
         rank = next((rank for rank, said in failures.items() if said is None), next(iter(failures)))
-        raise RankError(f"rank {rank} of {len(pipes)} " + (f"failed:\n{failures[rank]}" if failures[rank] else "died without a word"))
+        said = f"failed:\n{failures[rank]}" if failures[rank] else "died without a word"
+        raise RankError(f"rank {rank} of {len(pipes)} {said}")
     if waiting:
-        raise RankError(f"rank {', '.join(map(str, sorted(waiting.values())))} of {len(pipes)} did not finish within {timeout:g} s; "
-                        "it may wait for a collective that another rank never calls, or need a longer timeout")
+        late = ", ".join(map(str, sorted(waiting.values())))
+        raise RankError(f"rank {late} of {len(pipes)} did not finish within {timeout:g} s; it may wait for a collective that "
+                        "another rank never calls, or need a longer timeout")
     return [results[rank] for rank in range(len(pipes))]
 
 

@@ -39,7 +39,8 @@ def tensor_parallel(model: Transformer, communicator: Communicator, gather_logit
     local = copy.deepcopy(model).requires_grad_(False)
     config = local.config
     heads, kv_heads = own_heads(config, communicator)
-    local.config = config.with_(n_heads=heads.stop - heads.start, n_kv_heads=kv_heads.stop - kv_heads.start, head_dim=config.head_dim)
+    local.config = config.with_(n_heads=heads.stop - heads.start, n_kv_heads=kv_heads.stop - kv_heads.start,
+                                head_dim=config.head_dim)
     for block in local.blocks:
         (_split_attention if isinstance(block.attention, Attention) else _split_latent)(block.attention, heads, kv_heads)
         block.attention.config = local.config
@@ -61,7 +62,7 @@ def own_heads(config: ModelConfig, communicator: Communicator) -> tuple[slice, s
     size, n_kv = communicator.size, config.n_kv_heads
     heads = own_share(config.n_heads, communicator, "query heads")
     if n_kv % size and size % n_kv:
-        raise ValueError(f"{n_kv} key-value heads cannot serve {size} ranks evenly: take a number of ranks that divides them or a multiple")
+        raise ValueError(f"{n_kv} key-value heads cannot serve {size} ranks evenly: take a divisor or a multiple of {n_kv} ranks")
     group = config.n_heads // n_kv
     return heads, slice(heads.start // group, (heads.stop - 1) // group + 1)
 

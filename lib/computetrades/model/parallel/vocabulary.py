@@ -10,7 +10,8 @@ def own_tokens(vocab_size: int, communicator: Communicator) -> range:
     """The rank's token ids: all ranks have equally many, the last what remains."""
     each = -(-vocab_size // communicator.size)
     if each * (communicator.size - 1) >= vocab_size:
-        raise ValueError(f"a vocabulary of {vocab_size} tokens leaves one of {communicator.size} ranks without any: take fewer ranks")
+        raise ValueError(f"a vocabulary of {vocab_size} tokens leaves one of {communicator.size} ranks without any: "
+                         "take fewer ranks")
     return range(vocab_size)[each * communicator.rank:each * (communicator.rank + 1)]
 
 
@@ -56,7 +57,9 @@ def sample(logits: torch.Tensor, vocab_size: int, communicator: Communicator, no
     trick, Maddison et al. 2014). Each rank sends its best value and where that stands, in place of all its logits.
     """
     tokens = own_tokens(vocab_size, communicator)
-    best, at = (logits if noise is None else logits + noise[..., tokens.start:tokens.stop]).max(dim=-1)
+    if noise is not None:
+        logits = logits + noise[..., tokens.start:tokens.stop].to(logits.device)
+    best, at = logits.max(dim=-1)
     pairs = communicator.all_gather(torch.stack([best.double(), (at + tokens.start).double()], dim=-1), "best token")
     winner = pairs[..., 0].argmax(dim=0, keepdim=True)     # the first of equals, as in one process
     return pairs[..., 1].gather(0, winner)[0].long()
