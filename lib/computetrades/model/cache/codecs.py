@@ -44,10 +44,14 @@ class FP8:
     largest: float = E4M3_LARGEST     # the default is a scale of 1, as where nobody calibrated
 
     def encode(self, rows):
-        return ((rows.float() * (E4M3_LARGEST / self.largest)).clamp(-E4M3_LARGEST, E4M3_LARGEST).to(torch.float8_e4m3fn),)
+        return ((rows.float() / self.scale).clamp(-E4M3_LARGEST, E4M3_LARGEST).to(torch.float8_e4m3fn),)
 
     def decode(self, codes):
-        return codes.float() * (self.largest / E4M3_LARGEST)
+        return codes.float() * self.scale
+
+    @property
+    def scale(self) -> float:
+        return self.largest / E4M3_LARGEST
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,6 @@ class NVFP4:
     Magnitudes above `largest` saturate; the width must be a multiple of 16. Packed [..., width / 2], scales [..., width / 16].
     """
     largest: float = E2M1[-1] * E4M3_LARGEST     # the default is a tensor scale of 1
-
-    @property
-    def tensor_scale(self) -> float:
-        return self.largest / (E2M1[-1] * E4M3_LARGEST)
 
     def encode(self, rows):
         blocks = grouped(rows.float() / self.tensor_scale, NVFP4_BLOCK)
@@ -72,6 +72,10 @@ class NVFP4:
     def decode(self, packed, scales):
         values = grouped(e2m1_values(unpack(packed, 4)), NVFP4_BLOCK)
         return (values * scales.float().unsqueeze(-1)).flatten(-2) * self.tensor_scale
+
+    @property
+    def tensor_scale(self) -> float:
+        return self.largest / (E2M1[-1] * E4M3_LARGEST)
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def e2m1_codes(x):
     # bucketize leaves a tie below; a border just under the middle sends it up, where the upper neighbour is the even one
     border = torch.tensor(middle, device=x.device)
     border[1::2] = torch.nextafter(border[1::2], torch.zeros_like(border[1::2]))
-    return torch.bucketize(x.abs(), border).to(torch.uint8) + 8 * (x < 0).to(torch.uint8)
+    return torch.bucketize(x.abs().contiguous(), border).to(torch.uint8) + 8 * (x < 0).to(torch.uint8)
 
 
 def e2m1_values(codes):
