@@ -91,6 +91,29 @@ def test_a_cache_never_shrinks_and_never_exceeds_full_attention(m, contexts):
 
 
 @calm
+@given(MODEL | MLA, FORMAT, st.integers(0, 5), st.integers(1, 9), st.integers(0, 30))
+def test_a_sink_cache_is_its_first_tokens_and_its_last(m, form, n_sinks, window, context):
+    kept = {t for t in range(context) if t < n_sinks or t >= context - window}
+    cache = paths(kv.sink_cache_bytes, "B", m, fmt(*form), f"{context} token", f"{n_sinks} token", f"{window} token")
+    a_token = paths(kv.bytes_per_token, "B/token", m, fmt(*form)).value("B/token")
+    assert cache.value("B") == pytest.approx(len(kept) * a_token)
+
+
+@calm
+@given(MODEL | MLA, st.integers(1, 9), st.integers(0, 40))
+def test_kivi_moves_its_recent_tokens_into_two_bits_when_there_are_enough(m, residual, context):
+    two_bit, bf16 = fmt("2 bit", "32 bit", 32) | {"residual_length": f"{residual} token"}, fmt("16 bit", "0 bit", 1)
+    small, full = (paths(kv.bytes_per_token, "B/token", m, f).value("B/token") for f in (two_bit, bf16))
+    quantised = recent = 0
+    for _ in range(context):
+        recent += 1
+        if recent == residual:
+            quantised, recent = quantised + recent, 0
+    cache = paths(kv.kivi_cache_bytes, "B", m, two_bit, bf16, f"{context} token")
+    assert cache.value("B") == pytest.approx(quantised * small + recent * full)
+
+
+@calm
 @given(st.integers(1, 10**6), FORMAT)
 def test_weights_weigh_every_parameter_once(n, form):
     bits, scale = (int(x.split()[0]) for x in form[:2])

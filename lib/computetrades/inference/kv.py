@@ -54,6 +54,20 @@ def cache_bytes(model, fmt, context):
     return per_layer * (model.n_full_layers * context + n_local * minimum(context, reach))
 
 
+def sink_cache_bytes(model, fmt, context, n_sinks, window):
+    """Cache of one sequence that keeps its first n_sinks tokens and its last `window` (StreamingLLM, Xiao et al. 2023, 3.2)."""
+    return bytes_per_token(model, fmt) * minimum(context, n_sinks + window)
+
+
+def kivi_cache_bytes(model, fmt, recent, context):
+    """Cache of one sequence under KIVI (Liu et al. 2024, algorithm 1): tokens are quantised fmt.residual_length at a time, and
+    what is left over stays in format `recent`. Scales and zero points are shared by groups of fmt.block_size elements, tokens
+    of a channel for keys and channels of a token for values, so their share per element is stored_size's in both.
+    """
+    quantised = floor(context / fmt.residual_length) * fmt.residual_length
+    return bytes_per_token(model, fmt) * quantised + bytes_per_token(model, recent) * (context - quantised)
+
+
 def weight_bytes(model, fmt):
     """All parameters in one number format."""
     return model.n_params * stored_size(fmt)

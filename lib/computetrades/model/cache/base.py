@@ -1,4 +1,4 @@
-"""What a cache hands to attention."""
+"""What a cache hands to attention, and what caches that grow have in common."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -22,3 +22,19 @@ class NoCache:
 
     def extend(self, layer, first, second, positions):
         return [Part(slice(None), positions, first, second, positions)]
+
+
+def joined(held, new, axis: int = 2) -> list[torch.Tensor]:
+    """The tensors held and the new ones behind them, one by one along `axis`; held may be None. Owns its memory, whatever
+    larger tensor `new` is a view of. ValueError when the batch is another one."""
+    if held is None:
+        return [t.clone(memory_format=torch.contiguous_format) for t in new]
+    if held[0].shape[0] != new[0].shape[0]:
+        raise ValueError(f"the cache holds {held[0].shape[0]} sequences and got {new[0].shape[0]}: a cache serves one batch, so make "
+                         "another")
+    return [torch.cat(pair, dim=axis) for pair in zip(held, new)]
+
+
+def total_bytes(layers) -> int:
+    """Bytes of all tensors in a list of lists; None stands for an empty one."""
+    return sum(t.nbytes for tensors in layers for t in tensors or ())

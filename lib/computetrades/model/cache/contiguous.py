@@ -4,11 +4,14 @@ from __future__ import annotations
 import torch
 
 from ..config import ModelConfig
-from .base import Part
+from .base import Part, total_bytes
 
 
 class Contiguous:
-    """Rows of `batch` sequences of equal length, up to `capacity` tokens. ValueError when a token more arrives."""
+    """Rows of `batch` sequences of equal length, up to `capacity` tokens. ValueError when a token more arrives.
+
+    n_bytes is what is reserved, from the first token on; n_bytes_used is the part that holds rows.
+    """
 
     def __init__(self, config: ModelConfig, capacity: int, batch: int = 1, dtype=torch.float32, device="cpu"):
         if capacity < 1:
@@ -24,7 +27,11 @@ class Contiguous:
 
     @property
     def n_bytes(self) -> int:
-        return sum(t.numel() * t.element_size() for pair in self.rows for t in pair)
+        return total_bytes(self.rows)
+
+    @property
+    def n_bytes_used(self) -> int:
+        return sum(t[:, :, :n].nbytes for n, pair in zip(self.stored, self.rows) for t in pair)
 
     def truncate(self, length: int):
         """Forget all but the first `length` tokens, as speculative decoding does with drafts that were refused."""
@@ -33,6 +40,9 @@ class Contiguous:
         self.stored = [length] * len(self.stored)
 
     def extend(self, layer, first, second, positions):
+        batch = self.rows[layer][0].shape[0]
+        if first.shape[0] != batch:
+            raise ValueError(f"the cache has room for {batch} sequences and got {first.shape[0]}: make it with batch={first.shape[0]}")
         start, end = self.stored[layer], self.stored[layer] + first.shape[2]
         if end > self.capacity:
             raise ValueError(f"{end} tokens do not fit into a cache of {self.capacity}; make it larger or the prompt shorter")
