@@ -86,7 +86,7 @@ class Tokenizer:
         for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], 1):
             token = b"".join(byte_of.get(sign, b"") for sign in line)
             if len(token) != len(line) or token in known or not token:
-                raise ValueError(f"{path.name}, line {number}: {line!r} is not a new token in visible signs; fetch or train the file again")
+                raise ValueError(f"{path.name}, line {number}: {line!r} is no new token in visible signs; train it again")
             tokens.append(token)
             known.add(token)
         return cls(tokens)
@@ -107,10 +107,11 @@ class Tokenizer:
 
 
 def train(text: str, vocab_size: int) -> Tokenizer:
-    """Join the most frequent pair of neighbours into a token, again and again, until the vocabulary, the end of a text included, has its size.
+    """Join the most frequent pair of neighbours into a token, again and again, until there are vocab_size of them.
 
-    Of equally frequent pairs the one with the smaller ids is taken, as Hugging Face tokenizers do. Ends early, with a smaller
-    vocabulary, when every piece has become one token. ValueError for a size below the 257 that bytes need.
+    The end of a text is one of those. Of equally frequent pairs the one with the smaller ids is taken, as Hugging Face
+    tokenizers do. Ends early, with a smaller vocabulary, when every piece has become one token. ValueError for a size below
+    the 257 that bytes need.
     """
     if vocab_size < 257:
         raise ValueError(f"vocab_size cannot be {vocab_size}: 256 bytes and the end of a text need 257")
