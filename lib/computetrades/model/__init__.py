@@ -3,4 +3,7 @@
 config      what a model is: widths, layers, rotary scheme, experts
 norm, rope, mask, attention, latent, mlp, moe    the parts of a block
 transformer the whole, from token ids to logits
+bpe, cl100k the tokenizer, and a real vocabulary that needs no download
+corpus, train, card, weights    the trained pair: "tiny" and its "draft"; `python -m computetrades.model.train` makes them anew
+evaluate, extension, balance    what is measured on them: losses, longer contexts, the load of experts
 """
