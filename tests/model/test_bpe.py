@@ -95,7 +95,8 @@ def test_our_encoder_on_cl100k_equals_tiktoken(text):
     assert cl100k.tokenizer().encode(text) == cl100k.encoding().encode_ordinary(text)
 
 
-@pytest.mark.parametrize("text", [TEXT, "The quick brown fox, 1234567 times.\r\n\r\n", "نص عربي, 日本語テキスト, \U0001f468\u200d\U0001f469\u200d\U0001f467"])
+@pytest.mark.parametrize("text", [TEXT, "The quick brown fox, 1234567 times.\r\n\r\n",
+                                  "نص عربي, 日本語テキスト, \U0001f468\u200d\U0001f469\u200d\U0001f467"])
 def test_our_encoder_on_cl100k_equals_tiktoken_on_code_prose_and_unicode(text):
     assert cl100k.tokenizer().encode(text) == cl100k.encoding().encode_ordinary(text)
 

