@@ -52,8 +52,7 @@ def of_model(name: str, plan, run, nats: float, sample: float, bytes_per_token: 
         loss_sample={"value": round(sample, 6), "note": "The same on train.SAMPLE windows spread evenly over the text."},
         perplexity_held_out={"value": round(math.exp(nats), 3), "note": "Exponential of the held-out loss."},
         bits_per_byte=f"{bits_per_byte(nats, bytes_per_token):.4f} bit/byte",
-        wall_time={"value": f"{run.wall:.0f} s", "note": "One thread on a machine shared with other work."},
-        processor_time={"value": f"{run.worked:.0f} s", "note": "Of that, what the one thread worked."},
+        processor_time={"value": f"{run.worked:.0f} s", "note": "Of the one thread; on a machine with nothing else to do, the wait."},
         machine={"text": f"{_processor()}, torch {torch.__version__}"},
         command={"text": COMMAND})
 
