@@ -21,7 +21,8 @@ every_config = pytest.mark.parametrize("config", [GQA, MLA, ALTERNATING, CHUNKS]
 def record(config):
     """The configuration as kv.py reads it."""
     local = [config.layer_kind(layer) for layer in range(config.n_layers) if config.layer_kind(layer) != FULL]
-    model = SimpleNamespace(n_layers=config.n_layers, n_kv_heads=config.n_kv_heads, head_dim=config.head_dim, n_full_layers=config.n_layers - len(local))
+    model = SimpleNamespace(n_layers=config.n_layers, n_kv_heads=config.n_kv_heads, head_dim=config.head_dim,
+                            n_full_layers=config.n_layers - len(local))
     if config.latent:
         model.kv_lora_rank, model.qk_rope_head_dim = config.latent.kv_lora_rank, config.latent.qk_rope_head_dim
     if SLIDING in local:
@@ -36,11 +37,13 @@ def fmt(bits, scale_bits=0, block_size=1):
 
 
 def growing(cache, config):
-    """Random rows for a batch of 2, up to LENGTHS[-1] tokens; stops at each of LENGTHS to say how many there are."""
+    """Random rows for a batch of 2, up to LENGTHS[-1] tokens; stops at each of LENGTHS to say how many there are. As in a
+    model, a row may be a view of something larger."""
     for start, end in zip((0, *LENGTHS), LENGTHS):
         for new in torch.arange(start, end).split(40):
             for layer in range(config.n_layers):
-                cache.extend(layer, *(torch.randn(2, rows, len(new), width) for rows, width in config.row_shapes), new.expand(2, -1))
+                rows = (torch.randn(2, n_rows, len(new), 2 * width)[..., :width] for n_rows, width in config.row_shapes)
+                cache.extend(layer, *rows, new.expand(2, -1))
         yield end
 
 
@@ -96,15 +99,17 @@ def test_kivi_holds_whole_windows_in_two_bits_and_the_rest_in_full(config):
 @pytest.mark.parametrize("config", [GQA, MLA], ids=["gqa", "mla"])
 @pytest.mark.parametrize("n_sinks, window", [(4, 16), (0, 20)])
 def test_a_sink_cache_holds_its_sinks_and_its_window(config, n_sinks, window):
-    assert_bytes(Sinks(config, n_sinks, window), config, lambda n: kv.sink_cache_bytes(record(config), fmt(32), n, n_sinks, window))
+    m = record(config)
+    assert_bytes(Sinks(config, n_sinks, window), config, lambda n: kv.sink_cache_bytes(m, fmt(32), n, n_sinks, window))
 
 
 @pytest.mark.parametrize("config", [GQA, MLA], ids=["gqa", "mla"])
-@pytest.mark.parametrize("dtype, form", [(torch.float32, fmt(32)), (torch.bfloat16, facts("bf16").plain)], ids=["float32", "bf16"])
+@pytest.mark.parametrize("dtype, form", [(torch.float32, fmt(32)), (torch.bfloat16, facts("bf16").plain)],
+                         ids=["float32", "bf16"])
 def test_a_contiguous_cache_reserves_its_capacity_and_wastes_what_it_does_not_use(config, dtype, form):
-    capacity = 310
+    m, capacity = record(config), 310
     cache = Contiguous(config, capacity, batch=2, dtype=dtype)
     for n in growing(cache, config):
-        assert cache.n_bytes == memory(cache) == 2 * kv.cache_bytes(record(config), form, capacity)
-        assert cache.n_bytes_used == 2 * kv.cache_bytes(record(config), form, n)
+        assert cache.n_bytes == memory(cache) == 2 * kv.cache_bytes(m, form, capacity)
+        assert cache.n_bytes_used == 2 * kv.cache_bytes(m, form, n)
         assert 1 - cache.n_bytes_used / cache.n_bytes == pytest.approx(kv.reserved_waste(capacity, n))

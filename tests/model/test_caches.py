@@ -96,12 +96,14 @@ class AllRows:
 
     def extend(self, layer, first, second, positions):
         start = 0 if self.rows[layer] is None else self.rows[layer][0].shape[2]
-        self.rows[layer] = [new if start == 0 else torch.cat([old, new], 2) for old, new in zip(self.rows[layer] or (0, 0), (first, second))]
+        old = self.rows[layer] or [first[:, :, :0], second[:, :, :0]]
+        self.rows[layer] = [torch.cat(pair, dim=2) for pair in zip(old, (first, second))]
         parts = []
         for t in range(start, start + first.shape[2]):
             kept = sorted({*range(min(self.n_sinks, t + 1)), *range(max(0, t + 1 - self.window), t + 1)})
             places = torch.arange(len(kept)).expand(len(positions), -1)
-            parts.append(Part(slice(t - start, t - start + 1), places[:, -1:], *(r[:, :, kept] for r in self.rows[layer]), places))
+            rows = [r[:, :, kept] for r in self.rows[layer]]
+            parts.append(Part(slice(t - start, t - start + 1), places[:, -1:], *rows, places))
         return parts
 
 
@@ -109,7 +111,8 @@ class AllRows:
                                                    ("gpt_oss", 2, 6), ("deepseek_v3", 3, 5)])
 def test_sinks_equal_attention_over_the_kept_tokens_numbered_anew(models, name, n_sinks, window):
     _, ours = models(name)
-    assert close(through(ours, Sinks(ours.config, n_sinks, window), IDS, 7), through(ours, AllRows(ours.config, n_sinks, window), IDS, N))
+    expected = through(ours, AllRows(ours.config, n_sinks, window), IDS, N)
+    assert close(through(ours, Sinks(ours.config, n_sinks, window), IDS, 7), expected)
 
 
 @pytest.mark.parametrize("n_sinks, window", [(0, 5), (2, 4), (4, 8)])
@@ -161,7 +164,7 @@ def test_a_latent_cache_keeps_one_rotary_key_and_one_latent_a_token(latent):
 
 def test_a_cache_of_another_batch_is_refused(models):
     _, ours = models("llama")
-    with pytest.raises(ValueError, match="room for 1 sequences and got 2: make it with batch=2"):
+    with pytest.raises(ValueError, match="room for 1 sequences and got 2; make it with batch=2"):
         through(ours, Contiguous(ours.config, N), IDS, N)
     with pytest.raises(ValueError, match="room for 2 sequences and got 1"):
         through(ours, Contiguous(ours.config, N, batch=2), IDS[:1], N)

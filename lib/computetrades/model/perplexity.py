@@ -14,7 +14,8 @@ def surprisal(model, ids, make_cache, chunk: int):
     there is nothing to predict.
     """
     if ids.shape[1] < 2 or chunk < 1:
-        raise ValueError(f"{ids.shape[1]} tokens in chunks of {chunk} leave nothing to predict: give at least 2 tokens, in chunks of 1 or more")
+        raise ValueError(f"{ids.shape[1]} tokens in chunks of {chunk} leave nothing to predict: give 2 tokens or more, in chunks of 1 "
+                         "or more")
     cache, inputs, targets = make_cache(), ids[:, :-1], ids[:, 1:]
     scored = [torch.nn.functional.cross_entropy(model(part, cache).transpose(1, 2), target, reduction="none")
               for part, target in zip(inputs.split(chunk, dim=1), targets.split(chunk, dim=1))]

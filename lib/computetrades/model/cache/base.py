@@ -25,13 +25,12 @@ class NoCache:
 
 
 def joined(held, new, axis: int = 2) -> list[torch.Tensor]:
-    """The tensors held and the new ones behind them, one by one along `axis`; held may be None. Owns its memory, whatever
-    larger tensor `new` is a view of. ValueError when the batch is another one."""
+    """The tensors held and the new ones behind them, one by one along `axis`; held may be None. Copies, so that no larger tensor
+    that `new` is a view of stays in memory. ValueError when the batch is another one."""
     if held is None:
         return [t.clone(memory_format=torch.contiguous_format) for t in new]
     if held[0].shape[0] != new[0].shape[0]:
-        raise ValueError(f"the cache holds {held[0].shape[0]} sequences and got {new[0].shape[0]}: a cache serves one batch, so make "
-                         "another")
+        raise ValueError(f"the cache holds {held[0].shape[0]} sequences and got {new[0].shape[0]}: it serves one batch, make another")
     return [torch.cat(pair, dim=axis) for pair in zip(held, new)]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-E4M3_LARGEST = 448.0
+E4M3_LARGEST = 448.0                                # beyond it, some versions of PyTorch give not-a-number, so values are cut here
 E2M1 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)     # magnitudes of a 4-bit float: 2 bits of exponent, 1 of mantissa
 NVFP4_BLOCK = 16
 
@@ -129,6 +129,6 @@ def unpack(packed, bits: int):
 def grouped(rows, size: int):
     """[..., width] -> [..., width / size, size]. ValueError when the last group would not be full."""
     if rows.shape[-1] % size:
-        raise ValueError(f"{rows.shape[-1]} elements do not divide into groups of {size}: take a width (head_dim, latent rank) that is a "
-                         "multiple of it, or a codec with smaller groups")
+        raise ValueError(f"{rows.shape[-1]} elements do not divide into groups of {size}: take a width (head_dim, latent rank) that is "
+                         "a multiple of it, or a codec with smaller groups")
     return rows.unflatten(-1, (-1, size))

@@ -42,7 +42,7 @@ class Contiguous:
     def extend(self, layer, first, second, positions):
         batch = self.rows[layer][0].shape[0]
         if first.shape[0] != batch:
-            raise ValueError(f"the cache has room for {batch} sequences and got {first.shape[0]}: make it with batch={first.shape[0]}")
+            raise ValueError(f"the cache has room for {batch} sequences and got {first.shape[0]}; make it with batch={first.shape[0]}")
         start, end = self.stored[layer], self.stored[layer] + first.shape[2]
         if end > self.capacity:
             raise ValueError(f"{end} tokens do not fit into a cache of {self.capacity}; make it larger or the prompt shorter")

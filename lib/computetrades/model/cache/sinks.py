@@ -16,9 +16,9 @@ class Sinks:
 
     def __init__(self, config: ModelConfig, n_sinks: int, window: int):
         if n_sinks < 0 or window < 1:
-            raise ValueError(f"a cache of {n_sinks} sinks and a window of {window} cannot be: take 0 or more sinks, and at least 1 token")
+            raise ValueError(f"{n_sinks} sinks and a window of {window} make no cache: take 0 or more sinks, and at least 1 token")
         if CHUNKED in config.layer_kinds:
-            raise ValueError("chunked layers go by positions in the text, which this cache numbers anew: take Sliding or Contiguous")
+            raise ValueError("chunked layers go by positions in the text, and this cache numbers anew: take Sliding")
         self.n_sinks, self.window, self.capacity = n_sinks, window, n_sinks + window
         self.stored = [None] * config.n_layers   # per layer: the two rows, [batch, rows, up to capacity, width]
         self.seen = [0] * config.n_layers
