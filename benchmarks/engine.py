@@ -111,7 +111,8 @@ def by_policy(n: int = 256) -> None:
     print(f"{n} requests, {statistics.mean(outputs):.1f} tokens on average, {max(outputs)} at most; share of slots wasted:")
     print(f"{'batch':>7} {'static':>9} {'closed form':>12} {'continuous':>11}")
     for batch in (2, 4, 8, 16, 32):
-        print(f"{batch:>7} {wasted(batch, outputs, True):>9.1%} {static_waste(batch):>12.1%} {wasted(batch, outputs, False):>11.1%}")
+        static, continuous = wasted(batch, outputs, static=True), wasted(batch, outputs, static=False)
+        print(f"{batch:>7} {static:>9.1%} {static_waste(batch):>12.1%} {continuous:>11.1%}")
 
 
 if __name__ == "__main__":

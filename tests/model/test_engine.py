@@ -57,7 +57,8 @@ def play(model, seed):
     """Random arrivals, prefixes, cancellations and sampling in a random small pool; counts what took place."""
     r = random.Random(seed)
     block_size, happened = r.choice((1, 2, 3, 4, 8)), Counter()
-    engine = Engine(model, -(-r.randint(24, 60) // block_size), block_size, r.choice((1, 3, 6, 12, 40)), prefix_cache=r.random() < 0.8)
+    n_blocks = -(-r.randint(24, 60) // block_size)
+    engine = Engine(model, n_blocks, block_size, r.choice((1, 3, 6, 12, 40)), prefix_cache=r.random() < 0.8)
     stems = [[r.randrange(64) for _ in range(r.randint(1, 14))] for _ in range(2)]
     arrivals, requests, first = sorted(r.randint(0, 20) for _ in range(r.randint(3, 8))), [], []
     step = 0
@@ -148,7 +149,7 @@ def test_a_prompt_is_found_again(model):
     assert (engine.pool.n_held, engine.pool.n_shared) == (3, 0)
     engine.run()
     assert again.output_ids == first.output_ids
-    turn = engine.submit(prompt + first.output_ids + [50, 51, 52], 1)   # 18 tokens; of the first turn's 14 stored, 12 are in full blocks
+    turn = engine.submit(prompt + first.output_ids + [50, 51, 52], 1)   # of the 14 that the first turn stored, 12 fill blocks
     engine.run()
     assert (turn.cached_tokens, turn.written_tokens) == (12, 4)
 

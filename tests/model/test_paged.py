@@ -153,7 +153,7 @@ def test_when_nothing_is_left_nothing_changes():
 def test_bad_sizes_and_batches_are_refused():
     with pytest.raises(ValueError, match="block_size cannot be 0"):
         pool(4, 0)
-    with pytest.raises(ValueError, match="the batch has 2"):
+    with pytest.raises(ValueError, match="not a batch of 2"):
         Paged(pool()).extend(0, torch.zeros(2, 1, 3, 2), torch.zeros(2, 1, 3, 2), torch.zeros(2, 3))
 
 

@@ -33,7 +33,8 @@ class BlockPool:
             if value < 1:
                 raise ValueError(f"{name} cannot be {value}: give at least 1")
         self.n_blocks, self.block_size = n_blocks, block_size
-        self.rows = [tuple(torch.empty(rows, n_blocks * block_size, width, dtype=dtype, device=device) for rows, width in config.row_shapes)
+        n_slots = n_blocks * block_size
+        self.rows = [tuple(torch.empty(rows, n_slots, width, dtype=dtype, device=device) for rows, width in config.row_shapes)
                      for _ in range(config.n_layers)]
         self.references = [0] * n_blocks
         self.free = list(reversed(range(n_blocks)))   # a stack

@@ -1,4 +1,4 @@
-"""A cache in blocks that need not lie together, so that memory is taken as a sequence grows (PagedAttention, Kwon et al. 2023)."""
+"""A cache in blocks that need not lie together: memory is taken as a sequence grows (PagedAttention, Kwon et al. 2023)."""
 from __future__ import annotations
 
 import torch
@@ -31,7 +31,7 @@ class Paged:
 
     def extend(self, layer, first, second, positions):
         if first.shape[0] != 1:
-            raise ValueError(f"a paged cache holds one sequence, and the batch has {first.shape[0]}; give each its own, in a Ragged")
+            raise ValueError(f"a paged cache holds one sequence, not a batch of {first.shape[0]}; give each its own, in a Ragged")
         start, end = self.stored[layer], self.stored[layer] + first.shape[2]
         self.reserve(end)
         slots = self._places()
@@ -46,7 +46,7 @@ class Paged:
         return max(-(-n_tokens // self.pool.block_size) - len(self.table), 0) + (self._written_shared(n_tokens) is not None)
 
     def reserve(self, n_tokens: int):
-        """Room for n_tokens in all. Blocks are copied on write: where the next token goes into a shared one, a copy takes its place."""
+        """Room for n_tokens in all. Copy on write: where the next token goes into a shared block, a copy takes its place."""
         new, place = self.pool.allocate(self.needs(n_tokens)), self._written_shared(n_tokens)
         if not new:
             return
@@ -102,5 +102,6 @@ class Paged:
     def _places(self):
         if self._slots is None:
             size, device = self.pool.block_size, self.pool.rows[0][0].device
-            self._slots = (torch.tensor(self.table, dtype=torch.long, device=device)[:, None] * size + torch.arange(size, device=device)).flatten()
+            starts = torch.tensor(self.table, dtype=torch.long, device=device) * size
+            self._slots = (starts[:, None] + torch.arange(size, device=device)).flatten()
         return self._slots

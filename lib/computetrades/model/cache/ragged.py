@@ -7,7 +7,7 @@ import torch
 
 
 class Ragged:
-    """Over a batch [1, total tokens] in which the first counts[0] tokens belong to caches[0], the next counts[1] to caches[1], ...
+    """Over a batch [1, total tokens] in which the first counts[0] tokens belong to caches[0], the next counts[1] to caches[1]...
 
     Projections and feed-forward see all tokens at once, and so read each weight once for all sequences; attention runs per
     sequence, as each has its own keys.
