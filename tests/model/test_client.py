@@ -1,10 +1,10 @@
 """The server seen by the public Python client of the Messages API: its parser is the judge of our stream."""
+import anthropic
 import jsonschema
 import pytest
 
 from serving import BASH, HELLO, READ, serving
 
-anthropic = pytest.importorskip("anthropic", reason="the client of the Messages API is not installed")
 ASKED = {"model": "toy", "max_tokens": 40, "messages": HELLO}
 
 

@@ -8,7 +8,8 @@ import torch
 from computetrades.inference import kv
 from computetrades.model.cache import Contiguous
 from computetrades.model.config import CHUNKED, FULL, SLIDING, Experts, Latent, ModelConfig
-from computetrades.model.engine import Engine, greedy
+from computetrades.model.engine import Engine
+from computetrades.model.sampling import greedy
 from computetrades.model.transformer import Transformer
 from oracle import ARCHITECTURES
 

@@ -13,11 +13,7 @@ from dataclasses import dataclass, field
 import torch
 
 from .cache import BlockPool, Paged, Ragged
-
-
-def greedy(logits) -> int:
-    """logits [vocab_size] -> the likeliest id."""
-    return int(logits.argmax())
+from .sampling import greedy
 
 
 @dataclass(eq=False)
