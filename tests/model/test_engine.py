@@ -105,7 +105,7 @@ def play(model, seed):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_company_changes_nothing(name):
     model, happened = build(CONFIGS[name]), Counter()
-    for seed in range(4):
+    for seed in range(6):
         happened += play(model, seed)
     for event in ("batched", "preempted", "found", "cancelled while running", "stopped"):
         assert happened[event], f"no request was {event} in these scenarios: they test less than they should"

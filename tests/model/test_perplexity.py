@@ -6,7 +6,7 @@ import torch
 
 from computetrades.model.cache import Contiguous, NoCache, Sinks, Sliding
 from computetrades.model.config import ModelConfig
-from computetrades.model.perplexity import perplexity, surprisal
+from computetrades.model.perplexity import by_window, perplexity, surprisal
 from computetrades.model.transformer import Transformer
 
 CONFIG = ModelConfig(n_layers=2, hidden_size=32, n_heads=4, intermediate_size=48, vocab_size=50, n_kv_heads=2)
@@ -21,7 +21,7 @@ def model():
 def test_a_model_that_knows_nothing_chooses_among_the_whole_vocabulary():
     model = Transformer(CONFIG)
     torch.nn.init.zeros_(model.head.weight)
-    assert perplexity(model, IDS, lambda: Sliding(CONFIG), 7) == pytest.approx(50)
+    assert perplexity(surprisal(model, IDS, lambda: Sliding(CONFIG), 7)) == pytest.approx(50)
     assert torch.allclose(surprisal(model, IDS, NoCache, 39), torch.tensor(math.log(50.0)))
 
 
@@ -31,7 +31,7 @@ def test_by_hand():
         return torch.log(1 + 2 * torch.nn.functional.one_hot((ids + 1) % 4, 4).float())
     nats = surprisal(model, torch.tensor([[0, 1, 2, 0, 1]]), NoCache, 2)
     assert torch.allclose(nats.exp(), torch.tensor([[2.0, 2, 6, 2]]))
-    assert perplexity(model, torch.tensor([[0, 1, 2, 0, 1]]), NoCache, 2) == pytest.approx((2 * 2 * 6 * 2) ** 0.25)
+    assert perplexity(surprisal(model, torch.tensor([[0, 1, 2, 0, 1]]), NoCache, 2)) == pytest.approx((2 * 2 * 6 * 2) ** 0.25)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 39, 100])
@@ -42,7 +42,7 @@ def test_a_cache_that_forgets_nothing_scores_as_no_cache_does(model, make, chunk
         logp = torch.log_softmax(model(IDS), dim=-1)
     expected = -torch.stack([torch.stack([logp[b, t, IDS[b, t + 1]] for t in range(39)]) for b in range(2)])
     assert torch.allclose(surprisal(model, IDS, make, chunk), expected, atol=1e-4)
-    assert perplexity(model, IDS, make, chunk) == pytest.approx(math.exp(expected.mean()), rel=1e-4)
+    assert perplexity(surprisal(model, IDS, make, chunk)) == pytest.approx(math.exp(expected.mean()), rel=1e-4)
 
 
 def test_a_cache_that_forgets_scores_otherwise_once_it_does(model):
@@ -52,6 +52,16 @@ def test_a_cache_that_forgets_scores_otherwise_once_it_does(model):
 
 def test_nothing_to_predict_is_refused(model):
     with pytest.raises(ValueError, match="1 tokens in chunks of 5 leave nothing to predict"):
-        perplexity(model, IDS[:, :1], NoCache, 5)
+        surprisal(model, IDS[:, :1], NoCache, 5)
     with pytest.raises(ValueError, match="chunks of 0"):
-        perplexity(model, IDS, NoCache, 0)
+        surprisal(model, IDS, NoCache, 0)
+
+
+def test_windows_lie_end_to_end_and_start_anew(model):
+    ids = torch.arange(50)
+    nats = by_window(model, ids, 12)
+    assert nats.shape == (4, 12)
+    assert torch.allclose(nats[2], surprisal(model, ids[None, 24:37])[0], atol=1e-5)
+    assert torch.equal(by_window(model, ids, 12, 2), nats[[0, 3]])
+    with pytest.raises(ValueError, match="50 tokens hold 4 windows of 12; asked for 5"):
+        by_window(model, ids, 12, 5)

@@ -11,7 +11,7 @@ import yaml
 
 from ..data import data_dir
 from . import corpus
-from .evaluate import bits_per_byte
+from .perplexity import bits_per_byte
 from .transformer import n_parameters
 
 COMMAND = "python -m computetrades.model.train"

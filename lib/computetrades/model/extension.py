@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from .evaluate import losses, perplexity
+from .perplexity import by_window, perplexity
 from .transformer import Transformer
 
 SCHEMES = ("default", "linear", "ntk", "yarn")
@@ -34,6 +34,6 @@ def readings(model: Transformer, ids: torch.Tensor, trained: int, contexts, n_to
     out = []
     for context in contexts:
         for scheme in SCHEMES:
-            nats = losses(stretched(model, scheme, trained, context), ids, context, n_tokens // context)
+            nats = by_window(stretched(model, scheme, trained, context), ids, context, n_tokens // context)
             out.append(Reading(scheme, context, perplexity(nats), perplexity(nats[:, trained:])))
     return out

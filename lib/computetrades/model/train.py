@@ -14,8 +14,9 @@ import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from . import bpe, card, corpus, evaluate, weights
+from . import bpe, card, corpus, weights
 from .config import ModelConfig
+from .perplexity import by_window
 from .transformer import Transformer
 
 VOCAB_SIZE, CONTEXT, SEED = 1024, 256, 2026
@@ -26,7 +27,7 @@ SAMPLE = 16                           # held-out windows on which a quick check 
 class Plan:
     """A model and its schedule: linear warm-up, then a cosine down to a tenth of the peak (as in GPT-3, appendix B)."""
     config: ModelConfig
-    steps: int = 2000
+    steps: int = 6000
     batch: int = 4                    # sequences of CONTEXT tokens per step
     peak: float = 3e-3
     warm_up: int = 100
@@ -115,7 +116,7 @@ def finish(runs: dict[str, Run], tokenizer: bpe.Tokenizer, held_out: str, n_trai
     records = {"lab-corpus": card.of_corpus(n_training_tokens, len(unseen), per_token, tokenizer.vocab_size, CONTEXT)}
     for name, run in runs.items():
         model = weights.load(name)[0]
-        nats, sample = (evaluate.losses(model, unseen, CONTEXT, n).mean().item() for n in (None, SAMPLE))
+        nats, sample = (by_window(model, unseen, CONTEXT, n).mean().item() for n in (None, SAMPLE))
         records[f"lab-{name}"] = card.of_model(name, PLANS[name], run, nats, sample, per_token, SEED)
     card.write(records)
 
