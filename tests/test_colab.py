@@ -26,8 +26,13 @@ from conftest import ROOT
 
 URL = "https://github.com/nobody/nowhere"
 STEMS = [path.stem for path in notebooks.chapters(ROOT)]
+TORCH = re.search(r"(?m)^torch==.*", (ROOT / "requirements.txt").read_text(encoding="utf-8"))[0]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-REQUIREMENTS = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["scale"]]
+EXTRAS = {extra for path in notebooks.chapters(ROOT)
+          for extra in re.findall(r"\w+", address.installs(nbformat.read(path, as_version=4).cells[0].source))[1:]}
+# Torch stays what requirements.txt pins: the machine brings it, as Colab does, and another version may come with gigabytes.
+REQUIREMENTS = [r for r in (*PROJECT["dependencies"], *(r for extra in sorted(EXTRAS) for r in PROJECT["optional-dependencies"][extra]))
+                if not r.startswith("torch")]
 OLDEST = tuple(map(int, re.findall(r"\d+", PROJECT["requires-python"])))
 CHART = "application/vnd.vegalite.v6+json"
 
@@ -116,7 +121,8 @@ def lowest(book, clean):
     """(environment, chapter -> its notebook as run there): the chapters' first cells install the library, as in Colab."""
     bounds = book.parent / "bounds.txt"
     # The lowest versions were made for the lowest Python; for another they may not exist.
-    bounds.write_text("\n".join(REQUIREMENTS).replace(">=", "==") if sys.version_info[:2] == OLDEST else "")
+    lowest = [r.replace(">=", "==") for r in REQUIREMENTS] if sys.version_info[:2] == OLDEST else []
+    bounds.write_text("\n".join([*lowest, TORCH]))
     pin = re.search(r"(?m)^ipykernel==.*", (ROOT / "requirements.txt").read_text(encoding="utf-8"))[0]
     here = clean("lowest", pin, PIP_CONSTRAINT=str(bounds))
     startup = Path(here.env["IPYTHONDIR"]) / "profile_default" / "startup"
@@ -128,10 +134,11 @@ def lowest(book, clean):
 @pytest.fixture(scope="module")
 def newest(book, clean):
     """The same where the newest versions were installed before, in an ordinary Jupyter."""
-    here = clean("newest", "ipykernel")
-    extras = sorted({extra for package in installers(book) for extra in re.findall(r"\w+", package)[1:]})
+    pinned = book.parent / "torch.txt"
+    pinned.write_text(TORCH)
+    here = clean("newest", "ipykernel", PIP_CONSTRAINT=str(pinned))
     here.install("--upgrade", "--upgrade-strategy", "eager", "ipykernel",
-                 f"computetrades[{','.join(extras)}] @ git+{URL}@main")
+                 f"computetrades[{','.join(sorted(EXTRAS))}] @ git+{URL}@main")
     return here, run_all(here, book)
 
 
@@ -192,11 +199,11 @@ def test_the_setup_lines_are_silent_where_the_library_is_installed(ran, stem, re
         assert ran[1][stem].cells[0].outputs == []
 
 
-def test_the_library_came_from_the_address_and_brought_no_torch(ran):
+def test_the_library_came_from_the_address_and_brings_torch_to_those_alone_who_ask(ran):
     here, _ = ran
     assert here.python("-c", "import computetrades; print(computetrades.__file__)").startswith(str(here.folder))
     assert f"git+{URL}@" in here.python("-m", "pip", "freeze")
-    assert not here.has("torch") and not here.has("vl_convert")
+    assert here.has("torch") == ("model" in EXTRAS) and not here.has("vl_convert")
 
 
 @pytest.mark.skipif(sys.version_info[:2] != OLDEST, reason=f"the lowest versions are installed for Python {OLDEST} only")

