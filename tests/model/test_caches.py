@@ -3,7 +3,7 @@ import pytest
 import torch
 from transformers import DynamicCache, StaticCache
 
-from computetrades.model.cache import Contiguous, Part, Quantised, Sinks, Sliding
+from computetrades.model.cache import BlockPool, Contiguous, Part, Quantised, Sinks, Sliding
 from computetrades.model.cache.codecs import Int8
 from computetrades.model.config import CHUNKED, FULL, SLIDING, Latent, ModelConfig
 from computetrades.model.transformer import Transformer
@@ -185,3 +185,11 @@ def test_a_full_cache_and_impossible_sizes_are_refused(models):
         Sinks(ours.config, 2, 0)
     with pytest.raises(ValueError, match="chunked"):
         Sinks(ours.config.with_(layer_kinds=(CHUNKED,), window=4), 2, 5)
+
+
+@pytest.mark.parametrize("dtype", ["fp7", torch.int8, None])
+def test_a_number_type_that_holds_no_fractions_is_refused(dtype):
+    config = ModelConfig(n_layers=1, hidden_size=8, n_heads=2, intermediate_size=8, vocab_size=8)
+    for make in (lambda: Contiguous(config, 4, dtype=dtype), lambda: BlockPool(config, 2, 2, dtype)):
+        with pytest.raises(ValueError, match="dtype cannot be .*torch.bfloat16"):
+            make()

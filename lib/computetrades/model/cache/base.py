@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ..config import ModelConfig
+
 
 @dataclass
 class Part:
@@ -22,6 +24,14 @@ class NoCache:
 
     def extend(self, layer, first, second, positions):
         return [Part(slice(None), positions, first, second, positions)]
+
+
+def reserved(config: ModelConfig, *before: int, tokens: int, dtype, device) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Per layer two tensors [*before, rows, tokens, width], not yet written. ValueError for a dtype without fractions."""
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise ValueError(f"dtype cannot be {dtype!r}: take a floating-point type of torch, such as torch.float32 or torch.bfloat16")
+    return [tuple(torch.empty(*before, rows, tokens, width, dtype=dtype, device=device) for rows, width in config.row_shapes)
+            for _ in range(config.n_layers)]
 
 
 def joined(held, new, axis: int = 2) -> list[torch.Tensor]:

@@ -10,6 +10,7 @@ from array import array
 import torch
 
 from ..config import ModelConfig
+from .base import reserved
 
 
 class OutOfBlocks(RuntimeError):
@@ -33,9 +34,7 @@ class BlockPool:
             if value < 1:
                 raise ValueError(f"{name} cannot be {value}: give at least 1")
         self.n_blocks, self.block_size = n_blocks, block_size
-        n_slots = n_blocks * block_size
-        self.rows = [tuple(torch.empty(rows, n_slots, width, dtype=dtype, device=device) for rows, width in config.row_shapes)
-                     for _ in range(config.n_layers)]
+        self.rows = reserved(config, tokens=n_blocks * block_size, dtype=dtype, device=device)
         self.references = [0] * n_blocks
         self.free = list(reversed(range(n_blocks)))   # a stack
         self.cached: dict[int, None] = {}             # in order of release: the first is the least recently used

@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 
 from ..config import ModelConfig
-from .base import Part, total_bytes
+from .base import Part, reserved, total_bytes
 
 
 class Contiguous:
@@ -17,8 +17,7 @@ class Contiguous:
         if capacity < 1:
             raise ValueError(f"capacity cannot be {capacity}: give the longest context in tokens, at least 1")
         self.capacity = capacity
-        self.rows = [tuple(torch.empty(batch, rows, capacity, width, dtype=dtype, device=device) for rows, width in config.row_shapes)
-                     for _ in range(config.n_layers)]
+        self.rows = reserved(config, batch, tokens=capacity, dtype=dtype, device=device)
         self.stored = [0] * config.n_layers
 
     @property
