@@ -69,7 +69,7 @@ def test_it_writes_the_python_that_it_learned():
         for _ in range(6):
             step = model(step, cache)[:, -1:].argmax(-1)
             ids.append(step.item())
-    assert tokenizer.decode(ids).split("networkx as")[1].startswith(" nx")
+    assert tokenizer.decode(ids).split("networkx as")[1].startswith(" nx\n    >>> G")
 
 
 def test_past_the_trained_length_yarn_holds_and_nothing_at_all_does_not(unseen):
