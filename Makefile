@@ -19,7 +19,7 @@ serve: book
 	$(BIN)/python -m computetrades.book.serve
 
 sync: $(READY)
-	$(BIN)/python -m computetrades.book.notebooks
+	$(BIN)/python -m computetrades.book.notebooks $(CHAPTER)
 
 address: $(READY)
 	@$(BIN)/python -m computetrades.book.address $(if $(filter undefined,$(origin URL)),,'$(URL)')

@@ -9,7 +9,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from ..data import DataError
+from ..data import DataError, nearest
 from . import prose
 from .export import Book, gather
 from .judging import AUDIT
@@ -88,20 +88,29 @@ def _executed(path: Path) -> nbformat.NotebookNode:
         sys.exit(f"{path.name} does not run, so nothing was stored or rewritten:\n{error}")
 
 
-def sync(root: Path) -> list[prose.Problem]:
-    """Execute every chapter, store the outputs, rewrite the quoted literals; returns the problems that remain.
+def sync(root: Path, stems=()) -> list[prose.Problem]:
+    """Execute every chapter, or those named, store the outputs, rewrite the quoted literals; returns the problems that remain.
 
     Audit notes live in code cells, so a chapter whose notes were rewritten is executed once more.
     """
-    old, paths = published(root), chapters(root)
+    old, paths = published(root), _named(chapters(root), stems)
     _store(paths)
     new = published(root)
-    again = [path for path in paths if _rewrite(path, old, new)]
+    again = [path for path in chapters(root) if _rewrite(path, old, new)]
     if again:
         _store(again)
     for path in pages(root):
         path.write_text(prose.rewrite(path.read_text(encoding="utf-8"), old, new), encoding="utf-8")
     return check_all(root)
+
+
+def _named(paths: list[Path], stems) -> list[Path]:
+    """The chapters of those names, all of them when none is given. DataError for a name that no chapter has."""
+    known = {path.stem: path for path in paths}
+    for stem in stems:
+        if stem not in known:
+            raise DataError(f"there is no chapter {stem!r}{nearest(stem, known)}; `make sync` alone executes all of them")
+    return [known[stem] for stem in stems] or paths
 
 
 def _store(paths: list[Path]) -> None:
@@ -122,12 +131,12 @@ def _rewrite(path: Path, old: dict, new: dict) -> bool:
 
 
 def main() -> None:
-    """What `make sync` runs, in the root of the checkout."""
+    """What `make sync` runs, in the root of the checkout; the arguments name chapters."""
     try:
-        left = sync(Path.cwd())
+        left = sync(Path.cwd(), sys.argv[1:])
     except DataError as error:
         sys.exit(str(error))
-    print("\n".join(map(str, left)) or f"{len(chapters(Path.cwd()))} chapters executed; every quoted number agrees")
+    print("\n".join(map(str, left)) or f"{len(sys.argv[1:] or chapters(Path.cwd()))} chapters executed; every quoted number agrees")
     sys.exit(bool(left))
 
 
