@@ -1,5 +1,8 @@
-"""What a chapter publishes (record, state), how it judges the essay (judge, cite, contradicts, opinion, audit)."""
+"""What a chapter publishes (record, state), how it judges the essay (judge, cite, contradicts, opinion, audit), what it draws
+(picture), and the running total of the one request (tally)."""
 from .judging import audit, cite, contradicts, judge, opinion
+from .pictures import show as picture
 from .records import record, state
+from .running import tally
 
-__all__ = ["audit", "cite", "contradicts", "judge", "opinion", "record", "state"]
+__all__ = ["audit", "cite", "contradicts", "judge", "opinion", "picture", "record", "state", "tally"]

@@ -5,7 +5,8 @@ from collections import Counter
 from html import escape
 
 from ..facts import references
-from . import layout, pictures
+from . import layout
+from .pictures import dollar
 from .cards import SAID, badge, claim_lines, provenance, reason, table
 from .judging import badness
 from .verdict import WORST_FIRST
@@ -26,7 +27,7 @@ def number_popover(popover: str, payload: dict, draw) -> str:
 def cover(draw) -> str:
     """The dollar to scale, beside the title of the front page."""
     records = draw.book.records
-    picture = pictures.dollar(cover_shares(draw.book), lambda key: draw.quote(key, records[key]["text"]))
+    picture = dollar.dollar(cover_shares(draw.book), lambda key: draw.quote(key, records[key]["text"]))
     chapter = records["dollar.asml"]["chapter"]
     return (f'<figure class="ct-cover">{picture}<figcaption>Where one dollar of API revenue goes, to scale, '
             f'except that the last line, ASML, would be too thin to see. From <a href="{draw.page(chapter)}">chapter {layout.station(chapter)}</a>.</figcaption></figure>')
@@ -34,7 +35,7 @@ def cover(draw) -> str:
 
 def cover_shares(book) -> dict[str, float]:
     """Record key -> part of the dollar, for the pictures. Empty while the chapter that publishes them is not built."""
-    return {key: book.records[key]["value"] for _, key, _ in pictures.LAYERS if key in book.records}
+    return {key: book.records[key]["value"] for _, key, _ in dollar.LAYERS if key in book.records}
 
 
 def preview_lines(book, env, docname: str) -> tuple[str, str]:

@@ -10,14 +10,14 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from .layout import THEME
-from .pictures import LAYERS, strata
+from .pictures.dollar import LAYERS, strata
 
 WIDTH, HEIGHT, EDGE = 1200, 630, 76
 PAPER, INK, QUIET, LINE, ACCENT, LAST = "#fffdf9", "#1a2226", "#556067", "#dfe0da", "#0a6670", "#8f3c00"  # as in theme/static/page.css
 
 
 def write(path: Path, title: str, above: str, below: str, shares: dict[str, float]) -> None:
-    """Draw the preview of a page at `path`, unless the one there says the same. shares: see pictures.dollar."""
+    """Draw the preview of a page at `path`, unless the one there says the same. shares: see pictures/dollar.py."""
     says = hashlib.sha256(repr((title, above, below, sorted(shares.items()), inspect.getsource(sys.modules[__name__]))).encode()).hexdigest()
     if path.is_file():
         with Image.open(path) as there:

@@ -1,4 +1,4 @@
-"""Pictures drawn from the records: SVG whose colours are the page's, so that one drawing serves light and dark."""
+"""The API dollar as strata, drawn to scale from the records: SVG whose colours are the page's."""
 from __future__ import annotations
 
 from html import escape
