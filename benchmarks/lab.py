@@ -1,4 +1,6 @@
-"""What the lab's mechanisms do to its trained pair, "tiny" and "draft". `python benchmarks/lab.py`; about five minutes.
+"""What the lab's mechanisms do to its trained pair, "tiny" and "draft". `python benchmarks/lab.py`; about four minutes.
+
+What caches do to it is in benchmarks/caches.py.
 
 Everything but the seconds follows from the weights and the seeds. Text is the held-out part of the corpus. Nothing is stored.
 """
@@ -10,9 +12,6 @@ import torch
 
 from computetrades.inference import speculative as closed_form
 from computetrades.model import balance, extension, train, weights
-from computetrades.model.cache import KIVI, Quantised, Sinks, Sliding
-from computetrades.model.cache.codecs import BF16, FP8, NVFP4, Int8, TwoBit
-from computetrades.model.perplexity import perplexity, surprisal
 from computetrades.model.sampling import Sampler
 from computetrades.model.speculative import speculate
 
@@ -23,39 +22,6 @@ def rows(ids, n: int, tokens: int):
     """[n, tokens + 1]: n stretches of the text, spread evenly."""
     starts = torch.linspace(0, len(ids) - tokens - 1, n).long()
     return ids[starts[:, None] + torch.arange(tokens + 1)]
-
-
-def by_cache(model, ids) -> None:
-    """Perplexity within the trained length, when what is remembered went through so many bits."""
-    text, config = rows(ids, 32, CONTEXT), model.config
-    kinds = {"float32": lambda: Sliding(config), "bf16": lambda: Quantised(config, BF16()), "int8": lambda: Quantised(config, Int8()),
-             "fp8 e4m3": lambda: Quantised(config, FP8()), "nvfp4": lambda: Quantised(config, NVFP4()),
-             "2 bits, all by token": lambda: Quantised(config, TwoBit(32)),
-             "2 bits, keys by channel, 32 recent": lambda: KIVI(config, 32, 32)}
-    print(f"perplexity of {text.numel() - len(text):,} tokens in windows of {CONTEXT}, token by token, by what the cache stores")
-    exact = None
-    for name, make in kinds.items():
-        kept = []
-
-        def made(make=make, kept=kept):
-            kept.append(make())
-            return kept[-1]
-        found = perplexity(surprisal(model, text, made, 32))
-        exact = exact or found
-        print(f"  {name:<36} {found:9.4f}  {found / exact - 1:+9.3%}  {kept[0].n_bytes / len(text) / CONTEXT:8.1f} byte/token")
-
-
-def by_eviction(model, ids, length: int = 1024) -> None:
-    """Perplexity far beyond the trained length, with a cache of 128 or 256 places for all of it."""
-    text, config = rows(ids, 8, length), model.config
-    kinds = {"everything kept": lambda: Sliding(config)}
-    for places in (64, 128, 256):
-        for sinks in (0, 1, 4):
-            kinds[f"{sinks} sinks, {places - sinks} last"] = lambda s=sinks, p=places: Sinks(config, s, p - s)
-    print(f"perplexity of {text.numel() - len(text):,} tokens in windows of {length:,}, of all and of those behind token {CONTEXT}")
-    for name, make in kinds.items():
-        nats = surprisal(model, text, make, 32)
-        print(f"  {name:<36} {perplexity(nats):9.3f} {perplexity(nats[:, CONTEXT:]):9.3f}")
 
 
 def by_rope(model, ids) -> None:
@@ -93,8 +59,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     (target, tokenizer), (draft, _) = weights.load("tiny"), weights.load("draft")
     unseen = torch.tensor(tokenizer.encode(weights.held_out()))
-    for part in (lambda: by_cache(target, unseen), lambda: by_eviction(target, unseen), lambda: by_rope(target, unseen),
-                 lambda: by_draft(target, draft, unseen), by_bias):
+    for part in (lambda: by_rope(target, unseen), lambda: by_draft(target, draft, unseen), by_bias):
         began = time.perf_counter()
         part()
         print(f"  ({time.perf_counter() - began:.0f} s)")

@@ -53,7 +53,7 @@ def of_model(name: str, plan, run, nats: float, sample: float, bytes_per_token: 
         perplexity_held_out={"value": round(math.exp(nats), 3), "note": "Exponential of the held-out loss."},
         bits_per_byte=f"{bits_per_byte(nats, bytes_per_token):.4f} bit/byte",
         processor_time={"value": f"{run.worked:.0f} s", "note": "Of the one thread; on a machine with nothing else to do, the wait."},
-        machine={"text": f"{_processor()}, torch {torch.__version__}"},
+        machine={"text": f"{processor()}, torch {torch.__version__}"},
         command={"text": COMMAND})
 
 
@@ -68,7 +68,7 @@ def _record(label: str, **fields) -> dict:
     return {"label": label, "source": SOURCE, "as_of": date.today().isoformat(), "kind": "measured", **fields}
 
 
-def _processor() -> str:
+def processor() -> str:
     """Linux's own name of the processor, else the platform's."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []

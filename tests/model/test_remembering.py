@@ -1,0 +1,48 @@
+"""Reading through caches: against a whole forward pass, against sizes by hand, and against limits."""
+import math
+
+import pytest
+
+from computetrades.model import remembering
+from computetrades.model.perplexity import perplexity, surprisal
+from computetrades.model.train import CONTEXT
+
+
+def test_an_exact_cache_reads_as_a_pass_without_one():
+    model, _ = remembering.tiny()
+    whole = perplexity(surprisal(model, remembering.windows(2, CONTEXT)))
+    assert remembering.through_format("float32", 2).perplexity == pytest.approx(whole, rel=1e-5)
+
+
+@pytest.mark.parametrize("name, n_bytes", [
+    ("float32", 2 * 4 * 2 * 32 * 4),                # keys and values, 4 layers, 2 heads of 32 elements, 4 bytes each
+    ("bf16", 2 * 4 * 2 * 32 * 2),
+    ("int8", 2 * 4 * 2 * (32 + 4)),                 # and one float32 scale a head
+    ("fp8", 2 * 4 * 2 * 32),
+    ("nvfp4", 2 * 4 * 2 * (16 + 2)),                # and one byte for each 16 elements
+    ("kivi", 2 * 4 * 2 * (8 + 4))])                 # and two float16 for each 32 elements
+def test_a_token_takes_the_bytes_worked_out_by_hand(name, n_bytes):
+    assert remembering.through_format(name, 1).bytes_per_token == n_bytes
+
+
+def test_fewer_bits_never_read_much_better_and_grouping_matters_more_than_bits():
+    read = {name: remembering.through_format(name, 8).perplexity for name in remembering.FORMATS}
+    assert all(p > 0.999 * read["float32"] for p in read.values())
+    assert read["two-bit"] > 1.1 * read["float32"] > 1.05 * read["kivi"]
+
+
+def test_a_cache_that_holds_the_whole_window_forgets_nothing():
+    everything = remembering.through_eviction(0, 0, 1, 300)
+    roomy = remembering.through_eviction(4, 300, 1, 300)
+    assert roomy.perplexity == pytest.approx(everything.perplexity, rel=1e-5)
+    assert not math.isnan(everything.beyond) and math.isnan(remembering.through_format("fp8", 1).beyond)
+
+
+def test_blocks_round_up_and_reservations_are_whole():
+    used, lent, reserved = remembering.room((1, 16, 17), 16, 64)
+    assert (used, lent, reserved) == tuple(tokens * 2048 for tokens in (1 + 16 + 17, 16 * (1 + 1 + 2), 3 * 64))
+
+
+def test_more_text_than_there_is_names_the_numbers():
+    with pytest.raises(ValueError, match=r"9999 windows of 256 .* fewer"):
+        remembering.windows(9999, 256)
