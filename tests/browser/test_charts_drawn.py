@@ -111,6 +111,23 @@ def calculated(spec: dict) -> dict[str, str]:
     return out
 
 
+UNSEEN = """chart => {                             // bars without a length: on a log axis they would begin at zero, which is nowhere
+    const found = [];
+    const walk = item => {
+        if (item.items) item.items.forEach(walk);
+        if (item.marktype === 'rect') found.push(...item.items.filter(i => !(i.width > 0 && i.height > 0)).map(i => JSON.stringify(i.datum)));
+    };
+    walk(chart.view.scenegraph().root);
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("name", WITH_SLIDERS)
+def test_every_bar_has_a_length(visit, name):
+    for chart in visit(name).locator(".ct-chart").all():
+        assert chart.evaluate(UNSEEN) == []
+
+
 @pytest.mark.parametrize("name", WITH_SLIDERS)
 def test_a_slider_draws_what_python_computes(visit, formulas, name):
     page = visit(name)
