@@ -13,7 +13,7 @@ from pathlib import Path
 import pint
 
 SPELLED = {  # units that prose writes out, with their plurals
-    "token": "tokens", "GPU": "GPUs", "chip": "chips", "tool": "tools", "wafer": "wafers", "exposure": "exposures",
+    "token": "tokens", "character": "characters", "GPU": "GPUs", "chip": "chips", "tool": "tools", "wafer": "wafers", "exposure": "exposures",
     "layer": "layers", "user": "users", "stack": "stacks", "die": "dies", "mirror": "mirrors", "request": "requests",
     "person": "people", "bit": "bits", "year": "years", "month": "months", "week": "weeks", "day": "days", "minute": "minutes",
 }

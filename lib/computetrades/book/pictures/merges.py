@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from .svg import box, drawing, label, line
 
-SPACE = "␣"
+SPACE = "·"
 
 
 def learned(rows, description: str, cell: float = 8.9) -> str:
