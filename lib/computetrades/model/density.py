@@ -74,7 +74,7 @@ def longest_match(piece: bytes) -> tuple[int, ...]:
 
 @functools.cache
 def unlike_longest_match(kinds: tuple[str, ...]) -> tuple[int, tuple[tuple[bytes, tuple[int, ...], tuple[int, ...]], ...]]:
-    """(different pieces of more than one token in the samples, those of them that the longest match cuts differently).
+    """(different pieces of more than one token in those texts, those of them that the longest match cuts differently).
 
     Of the latter each is (piece, ids by merges, ids by the longest match).
     """
@@ -86,7 +86,9 @@ def unlike_longest_match(kinds: tuple[str, ...]) -> tuple[int, tuple[tuple[bytes
 
 
 def text(kind: str) -> str:
-    """ValueError for a kind that there is not."""
+    """The sample of that kind, or the long text, "library". ValueError for a kind that there is not."""
+    if kind == "library":
+        return library()
     if kind not in SAMPLES:
         raise ValueError(f"no sample is of the kind {kind!r}; there are {', '.join(SAMPLES)}")
     return SAMPLES[kind]
