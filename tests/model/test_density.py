@@ -63,6 +63,16 @@ def test_o200k_cuts_as_tiktoken_does_itself(monkeypatch):
     assert all(o200k.encoding().encode_ordinary(text) == theirs.encode_ordinary(text) for text in SAMPLES.values())
 
 
+def test_the_older_rule_cuts_hindi_words_at_their_vowel_signs():
+    """No merge crosses a cut, so what the rule divides stays divided under any list; scripts without such signs are not touched."""
+    word = "\u092e\u0949\u0921\u0932"     # ma, a vowel sign, da, la: 'model'
+    assert bpe.pieces(word, cl100k.tokenizer().pattern) == ["\u092e".encode(), word[1:].encode()]
+    assert len(o200k.encoding().encode(word)) == 1
+    assert density.tokens("Hindi", "o200k_base") < density.tokens("Hindi", density.OLD_CUT) < density.tokens("Hindi")
+    for kind in ("English", "Russian", "Chinese", "Japanese"):
+        assert density.tokens(kind, density.OLD_CUT) == density.tokens(kind, "o200k_base")
+
+
 def test_the_encoders_agree_on_everything():
     compared, differ = density.agreement()
     assert differ == 0 and compared > 80_000

@@ -16,15 +16,25 @@ from .samples import SAMPLES
 SIZES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 100256)
 
 
+OLD_CUT = "o200k_base, cut as cl100k_base"
+"""The newer list under the older splitting rule, in which a vowel sign (Unicode's \\p{M}) is no part of a word."""
+
+
 @functools.cache
 def tokens(kind: str, vocabulary: str | int = "cl100k_base") -> int:
     """Tokens in the sample of that kind. vocabulary: a name, or how many of cl100k_base's first tokens there are."""
     if isinstance(vocabulary, int):
         return len(beginning(vocabulary).encode(text(kind)))
-    encodings = {"cl100k_base": cl100k, "o200k_base": o200k}
+    encodings = {"cl100k_base": cl100k.encoding, "o200k_base": o200k.encoding, OLD_CUT: _old_cut}
     if vocabulary not in encodings:
-        raise ValueError(f"vocabulary {vocabulary!r} is unknown; give {' or '.join(encodings)}, or a number of tokens")
-    return len(encodings[vocabulary].encoding().encode_ordinary(text(kind)))
+        raise ValueError(f"vocabulary {vocabulary!r} is unknown; give one of {', '.join(encodings)}, or a number of tokens")
+    return len(encodings[vocabulary]().encode_ordinary(text(kind)))
+
+
+@functools.cache
+def _old_cut():
+    import tiktoken
+    return tiktoken.Encoding(OLD_CUT, pat_str=cl100k.PATTERN, mergeable_ranks=o200k.ranks(), special_tokens={})
 
 
 @functools.cache
