@@ -16,6 +16,7 @@ SPELLED = {  # units that prose writes out, with their plurals
     "token": "tokens", "GPU": "GPUs", "chip": "chips", "tool": "tools", "wafer": "wafers", "exposure": "exposures",
     "layer": "layers", "user": "users", "stack": "stacks", "die": "dies", "mirror": "mirrors", "request": "requests",
     "person": "people", "bit": "bits", "year": "years", "month": "months", "week": "weeks", "day": "days", "minute": "minutes",
+    "character": "characters",
 }
 LOOKALIKES = {"KB": "kB (1,000 bytes) or KiB (1,024 bytes)", "Kb": "kbit", "Gb": "Gbit", "Mb": "Mbit", "sec": "s",
               "hr": "h", "hours": "h", "%": "percent", "$": "USD", "x": "multiple", "wph": "wafer/h", "tokens": "token"}

@@ -65,6 +65,25 @@ def test_replay_ends_at_the_encoding_and_joins_two_neighbours_a_step(ours):
     assert sum(1 for _ in steps) >= 2
 
 
+def test_lessons_count_what_stands_side_by_side():
+    assert [(lesson.left, lesson.right, lesson.count) for lesson in bpe.lessons("aaab ab ab")][:2] == [
+        (bpe.FIRST[ord("a")], bpe.FIRST[ord("b")], 3), (bpe.FIRST[ord(" ")], 256, 2)]
+
+
+def test_a_tree_holds_the_bytes_in_order_and_every_merge_of_the_replay():
+    tokenizer = cl100k.tokenizer()
+
+    def walk(node):
+        return [node, *(below for part in node.parts for below in walk(part))]
+    for piece in (" functionality", "functionality", "banana", " \u0928\u092e\u0938"):
+        trees, steps = tokenizer.trees(piece), list(tokenizer.replay(piece))
+        nodes = [node for tree in trees for node in walk(tree)]
+        assert [tree.token for tree in trees] == tokenizer.encode(piece)
+        assert b"".join(tokenizer.tokens[n.token] for n in nodes if not n.parts) == piece.encode()
+        assert {n.made for n in nodes if n.parts} == set(range(1, len(steps) + 1))
+        assert all(tokenizer.tokens[n.token] == b"".join(tokenizer.tokens[p.token] for p in n.parts) for n in nodes if n.parts)
+
+
 def test_the_saved_file_reads_back(ours, tmp_path):
     ours.save(tmp_path / "bpe.txt")
     assert bpe.Tokenizer.load(tmp_path / "bpe.txt").tokens == ours.tokens

