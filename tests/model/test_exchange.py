@@ -4,6 +4,8 @@ import json
 import pytest
 import torch
 
+from benchmarks import stream
+from computetrades.facts import facts
 from computetrades.model import client, exchange, weights
 from computetrades.model.cache import Contiguous
 from serving import READ, events, serving
@@ -73,6 +75,13 @@ def test_the_first_token_is_the_largest_logit_and_the_logits_come_from_the_vecto
 
 def test_each_token_goes_through_once_but_the_last():
     assert exchange.computed_tokens(BODY) == len(exchange.prompt(BODY)) + 12 - 1
+
+
+def test_the_stored_measurement_is_what_this_server_sends():
+    answer, = exchange.exchange(json.dumps(stream.ASK))
+    deltas, call = sum(len(event.raw) for event in answer.deltas), facts("one-request")
+    assert deltas / answer.usage("message_delta")["output_tokens"] == pytest.approx(call.event_bytes.value(), rel=0.01)
+    assert answer.n_bytes - deltas == call.envelope_bytes.value()
 
 
 def test_only_what_can_become_a_call_is_allowed():

@@ -28,13 +28,13 @@ def choosing(vector: list[float], candidates: list[tuple[str, float]], rest: tup
                    label(left + 6 + 96 * share / longest, y + 13, f"{100 * share:.1f}%", "start", 12, "quiet")]
 
     at = TOP + ROW * chosen + 9
-    shapes += [line((left + 150, at), (440, at), (440, 118), (462, 118), arrow=True), label(426, at - 8, "pick", size=12, ink="quiet"),
-               box(466, 96, 84, 44), label(508, 114, f"id {token}", size=13, weight=600),
-               label(508, 131, candidates[chosen][0], size=12.5, mono=True),
-               line((552, 118), (580, 118), arrow=True), box(584, 84, 228, 68)]
-    shapes += [label(594, 104 + 17 * i, text, "start", 11, mono=True) for i, text in enumerate(event)]
-    shapes += [label(698, 70, f"one event, {size} bytes", weight=600),
-               line((508, 142), (508, 246), (46, 246), (46, TOP + 9 * -(-len(vector) // 8) + 6), arrow=True, dashed=True),
+    shapes += [line((left + 150, at), (418, at), (418, 118), (438, 118), arrow=True), label(408, at - 8, "pick", size=12, ink="quiet"),
+               box(442, 96, 84, 44), label(484, 114, f"id {token}", size=13, weight=600),
+               label(484, 131, candidates[chosen][0], size=12.5, mono=True),
+               line((528, 118), (552, 118), arrow=True), box(556, TOP + 16, 258, 24 + 17 * len(event))]
+    shapes += [label(566, TOP + 40 + 17 * i, text, "start", 10.5, mono=True) for i, text in enumerate(event)]
+    shapes += [label(685, 26, f"one event, {size} bytes", weight=600),
+               line((484, 142), (484, 246), (46, 246), (46, TOP + 9 * -(-len(vector) // 8) + 6), arrow=True, dashed=True),
                label(277, 240, "the chosen token goes in again, alone", size=12, ink="quiet")]
     told = (f"A vector of {len(vector)} numbers becomes a probability for every token; the likeliest are "
             + ", ".join(f"{word.strip('·')} {100 * share:.1f}%" for word, share in candidates[:3])
