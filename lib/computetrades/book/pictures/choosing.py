@@ -25,7 +25,7 @@ def choosing(vector: list[float], candidates: list[tuple[str, float]], rest: tup
         y, others = TOP + ROW * i, i == len(candidates)
         shapes += [label(left - 8, y + 13, word, "end", 12.5, "quiet" if others else "ink", 700 if i == chosen else 400, mono=not others),
                    box(left, y + 2, max(1.5, 96 * share / longest), ROW - 5, "accent", 100 if i == chosen else 30, round=2),
-                   label(left + 6 + 96 * share / longest, y + 13, f"{100 * share:.1f}%", "start", 12, "quiet")]
+                   label(left + 6 + 96 * share / longest, y + 13, f"{100 * share:.0f}%", "start", 12, "quiet")]
 
     at = TOP + ROW * chosen + 9
     shapes += [line((left + 150, at), (418, at), (418, 118), (438, 118), arrow=True), label(408, at - 8, "pick", size=12, ink="quiet"),
@@ -37,6 +37,6 @@ def choosing(vector: list[float], candidates: list[tuple[str, float]], rest: tup
                line((484, 142), (484, 246), (46, 246), (46, TOP + 9 * -(-len(vector) // 8) + 6), arrow=True, dashed=True),
                label(277, 240, "the chosen token goes in again, alone", size=12, ink="quiet")]
     told = (f"A vector of {len(vector)} numbers becomes a probability for every token; the likeliest are "
-            + ", ".join(f"{word.strip('·')} {100 * share:.1f}%" for word, share in candidates[:3])
+            + ", ".join(f"{word.strip('·')} {100 * share:.0f}%" for word, share in candidates[:3])
             + f". Token {token} is picked, leaves as an event of {size} bytes, and goes in again.")
     return drawing(WIDTH, HEIGHT, shapes, told)
