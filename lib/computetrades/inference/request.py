@@ -85,8 +85,9 @@ def cache(session, call, model, fmt, gpu) -> Line:
 
 
 def reply(call, prices) -> Line:
-    return Line("08", "the reply, streamed", tokens=call.output_tokens * 1, wire=call.output_tokens * call.event_bytes,
-                price=call.output_tokens * prices.output_price)
+    """One event for each token, and the five that open and close a message."""
+    wire = call.output_tokens * call.event_bytes + call.envelope_bytes
+    return Line("08", "the reply, streamed", tokens=call.output_tokens * 1, wire=wire, price=call.output_tokens * prices.output_price)
 
 
 def decode_steps(call):

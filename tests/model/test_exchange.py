@@ -1,0 +1,98 @@
+"""model/client.py and model/exchange.py: our client against bytes written by hand, and what passes against the model itself."""
+import json
+
+import pytest
+import torch
+
+from benchmarks import stream
+from computetrades.facts import facts
+from computetrades.model import client, exchange, weights
+from computetrades.model.cache import Contiguous
+from serving import READ, events, serving
+
+ASK = {"model": "tiny", "max_tokens": 12, "temperature": 0, "messages": [
+    {"role": "user", "content": "Write a function."}, {"role": "assistant", "content": "def neighbors(G, n"}]}
+BODY = json.dumps(ASK)
+TWO = [b"event: ping\n", b'data: {"type": "ping"}\n', b"\n", b"event: content_block_delta\n",
+       b'data: {"delta": {"type": "text_delta", "text": "h\xc3\xa9"}}\n', b"\n"]
+
+
+def test_events_written_by_hand_are_read():
+    first, second = client.events(TWO)
+    assert (first.name, first.data, first.text, len(first.raw)) == ("ping", {"type": "ping"}, "", 36)
+    assert second.text == "hé" and second.raw == b"".join(TWO[3:])
+
+
+def test_a_stream_that_breaks_off_is_told():
+    with pytest.raises(ValueError, match="middle of an event.*ask again"):
+        list(client.events(TWO[:-1]))
+    assert list(client.events([])) == []
+
+
+def test_a_refusal_is_told_in_the_servers_words():
+    with serving() as server, pytest.raises(RuntimeError, match="404.*'toy'"):
+        client.ask(server.url, ASK)
+
+
+def test_what_it_reads_is_what_the_server_wrote():
+    with serving() as server:
+        answer = client.ask(server.url, ASK | {"model": "toy"})
+    assert [(e.name, e.data) for e in answer.events] == events(b"".join(e.raw for e in answer.events).decode())
+    assert answer.headers["transfer-encoding"] == "chunked" and answer.events[-1].name == "message_stop"
+    assert answer.n_bytes == sum(len(e.raw) for e in answer.events) and len(answer.deltas) <= 12
+
+
+@torch.no_grad()
+def continued(ids, n):
+    """Greedy, token by token through a plain cache: no engine, no server."""
+    model, _ = weights.load("tiny")
+    cache, out = Contiguous(model.config, len(ids) + n), []
+    logits = model(torch.tensor([ids]), cache)[0, -1]
+    for _ in range(n):
+        out.append(int(logits.argmax()))
+        logits = model(torch.tensor([[out[-1]]]), cache)[0, -1]
+    return out
+
+
+def test_the_streamed_text_is_the_models_own_and_the_same_each_time():
+    first, again = exchange.exchange(BODY, BODY)
+    _, tokenizer = weights.load("tiny")
+    assert first.text == again.text == tokenizer.decode(continued(list(exchange.prompt(BODY)), 12))
+    usages = [a.usage("message_start") for a in (first, again)]
+    for usage in usages:
+        assert sum(usage[k] for k in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")) == \
+            len(exchange.prompt(BODY))
+    assert usages[0]["cache_read_input_tokens"] == 0 < usages[1]["cache_read_input_tokens"]
+
+
+def test_the_first_token_is_the_largest_logit_and_the_logits_come_from_the_vector():
+    logits, vector = exchange.next_logits(BODY), exchange.last_vector(BODY)
+    model, _ = weights.load("tiny")
+    assert int(logits.argmax()) == continued(list(exchange.prompt(BODY)), 1)[0]
+    assert vector.shape == (model.config.hidden_size,)
+    torch.testing.assert_close(model.embed.weight @ vector, logits, rtol=1e-4, atol=1e-4)
+
+
+def test_each_token_goes_through_once_but_the_last():
+    assert exchange.computed_tokens(BODY) == len(exchange.prompt(BODY)) + 12 - 1
+
+
+def test_the_stored_measurement_is_what_this_server_sends():
+    answer, = exchange.exchange(json.dumps(stream.ASK))
+    deltas, call = sum(len(event.raw) for event in answer.deltas), facts("one-request")
+    assert deltas / answer.usage("message_delta")["output_tokens"] == pytest.approx(call.event_bytes.value(), rel=0.01)
+    assert answer.n_bytes - deltas == call.envelope_bytes.value()
+
+
+def test_only_what_can_become_a_call_is_allowed():
+    body = json.dumps(ASK | {"tools": [READ]})
+    pieces = [weights.tokenizer().decode_bytes([i]) for i in range(1024)]
+    assert {pieces[i] for i in exchange.allowed_tokens(body)} == {p for p in pieces if p and b"Read {".startswith(p)}
+    at_path = {pieces[i] for i in exchange.allowed_tokens(body, 'Read {"file_path":"app/')}
+    assert at_path and all(any(name.startswith(p) for p in at_path) for name in (b"globals", b"layout"))
+    assert all(b"globals.css".startswith(p) or b"layout.tsx".startswith(p) for p in at_path)
+
+
+def test_tokens_are_shown_with_their_spaces():
+    tokenizer = weights.tokenizer()
+    assert [exchange.shown(i) for i in (*tokenizer.encode(" in"), *tokenizer.encode("\n"), tokenizer.end)] == ["·in", "\\n", "<end>"]
