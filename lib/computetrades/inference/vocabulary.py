@@ -45,7 +45,7 @@ def step_bytes(model, fmt, cache_fmt, batch, context, **formats):
     that are looked up are left out, all together below a thousandth.
     """
     def size(name): return stored_size(formats.get(name, fmt))
-    weights = params.matrices(model)
+    weights = _present(model, params.matrices(model))
     out = {"layers": sum(n * size(name) for name, n in weights.items() if name != "experts"),
            "cache": batch * kv.cache_bytes(model, cache_fmt, context), "head": model.vocab_size * model.hidden_size * size("head")}
     if "experts" in weights:
@@ -55,11 +55,16 @@ def step_bytes(model, fmt, cache_fmt, batch, context, **formats):
 
 def step_flops(model, batch, context):
     """Computed in one decoding step: name -> FLOPs, under the same names. Latents are used as they are (flops.decode, absorbed)."""
-    step = flops.decode(model, context, absorbed=hasattr(model, "kv_lora_rank"))
+    step = _present(model, flops.decode(model, context, absorbed=hasattr(model, "kv_lora_rank")))
     out = {"cache": batch * (step.pop("scores") + step.pop("values")), "head": batch * step.pop("head")}
     if "experts" in step:
         out["experts"] = batch * step.pop("experts")
     return out | {"layers": batch * sum(step.values())}
+
+
+def _present(model, parts):
+    """Without the dense layers' feed-forward where every layer has experts."""
+    return {name: n for name, n in parts.items() if name != "feed_forward" or getattr(model, "n_dense_layers", 1) != 0}
 
 
 def step_seconds(size, work, gpu):
