@@ -1,0 +1,76 @@
+"""model/embeddings.py against torch, a shuffled table, and the closed forms of the collectives."""
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from computetrades.inference import collectives
+from computetrades.model import embeddings, weights
+
+FLOAT32 = SimpleNamespace(bits=4, scale_bits=0, block_size=1)   # bytes
+
+
+def test_a_row_is_what_the_model_looks_up():
+    model, tokenizer = weights.load("tiny")
+    [i] = tokenizer.encode(" node")
+    assert np.array_equal(embeddings.row(" node"), model.embed(torch.tensor([i]))[0].detach().numpy())
+
+
+def test_neighbours_are_those_of_torchs_cosine():
+    table = torch.tensor(embeddings.table())
+    cosines = torch.cosine_similarity(table - table.mean(0), torch.tensor(embeddings.row(" list")) - table.mean(0))
+    best = cosines.topk(6)
+    wanted = [(embeddings.tokens()[i], v) for v, i in zip(best.values.tolist(), best.indices.tolist()) if embeddings.tokens()[i] != " list"]
+    found = embeddings.neighbours(" list", 5)
+    assert [t for t, _ in found] == [t for t, _ in wanted] and [c for _, c in found] == pytest.approx([c for _, c in wanted], abs=1e-5)
+
+
+def test_twins_are_one_word_in_two_spellings():
+    assert (" node", "node") in embeddings.twins() and len(embeddings.twins()) > 50
+    assert all(with_space == " " + word and word.isalpha() for with_space, word in embeddings.twins())
+
+
+def test_twins_are_found_far_above_chance_and_all_among_all():
+    assert embeddings.twins_found(10) > 20 * 10 / 1023
+    assert embeddings.twins_found(1) < embeddings.twins_found(10) < embeddings.twins_found(1023) == 1.0
+
+
+def test_in_a_shuffled_table_they_are_not(monkeypatch):
+    shuffled = np.random.default_rng(0).permutation(embeddings._directions())
+    monkeypatch.setattr(embeddings, "_directions", lambda: shuffled)
+    assert embeddings.twins_found.__wrapped__(10) < 0.1
+
+
+def test_spread_by_numpy():
+    table, spread = embeddings.table(), embeddings.spread(2.0)
+    assert spread.sigma == pytest.approx(table.std(), rel=1e-5) and spread.largest == pytest.approx(np.abs(table).max() / table.std(), rel=1e-5)
+    assert 0.9 < spread.within < 1 and embeddings.spread(1e9).within == 1
+    assert sum(embeddings.histogram(tuple(range(-20, 21)))) == pytest.approx(1)
+
+
+def test_a_row_is_all_that_the_model_sees_of_a_token():
+    assert embeddings.swap("for node in graph: return node", " node", " edge") == 0.0
+    assert np.array_equal(weights.load("tiny")[0].embed.weight.detach().numpy(), embeddings.table())   # nothing was left swapped
+
+
+@pytest.mark.parametrize("n_ranks, vocab_size", [(2, 100), (3, 100)])
+def test_split_counts_the_closed_forms(n_ranks, vocab_size):
+    ranks = embeddings.split(n_ranks, vocab_size, 8, 5)
+    model = SimpleNamespace(vocab_size=vocab_size, hidden_size=8)
+    assert sum(r.rows for r in ranks) == vocab_size and len(ranks) == n_ranks
+    for rank in ranks:
+        assert rank.agrees and rank.difference < 1e-5
+        lookup, logits, best = (rank.traffic[p] for p in ("embedding", "logits", "best token"))
+        assert (lookup.kind, logits.kind, best.kind) == ("all-reduce", "all-gather", "all-gather")
+        assert lookup.n_bytes == 5 * collectives.all_reduce_bytes(model, FLOAT32)
+        assert logits.n_bytes == collectives.logits_bytes(model, FLOAT32, n_ranks)
+        assert lookup.n_sent == pytest.approx(collectives.all_reduce_sent(n_ranks, lookup.n_bytes))
+        assert best.n_bytes == n_ranks * 2 * 8
+
+
+def test_a_token_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="no token ' dark'"):
+        embeddings.row(" dark")
+    with pytest.raises(ValueError, match="holds no token ' edge'"):
+        embeddings.swap("return", " edge", " node")

@@ -1,0 +1,41 @@
+"""inference/bfloat16.py against torch's bfloat16."""
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from computetrades.inference import bfloat16
+
+NORMAL = st.floats(1e-6, 1e6) | st.floats(-1e6, -1e-6)
+
+
+@given(NORMAL)
+def test_nearest_is_torchs_rounding(x):
+    assert bfloat16.nearest(x) == torch.tensor(x, dtype=torch.float64).to(torch.bfloat16).double().item()
+
+
+@given(NORMAL)
+def test_neighbours_are_one_spacing_apart(x):
+    at = torch.tensor(bfloat16.nearest(x)).bfloat16()
+    bits = at.view(torch.int16)
+    after = (bits + 1).view(torch.bfloat16).double().abs().item()
+    assert after - abs(bfloat16.nearest(x)) == bfloat16.spacing(bfloat16.nearest(x))
+
+
+def test_what_bf16_can_print_is_what_it_prints():
+    every = torch.arange(0, 0x3F80, dtype=torch.int32).to(torch.int16).view(torch.bfloat16).double()   # from 0 to 1
+    printed = {round_ for x in every.tolist() for round_ in (math.floor(x * 10_000 + 0.5), math.ceil(x * 10_000 - 0.5))}  # a tie goes either way
+    assert [i for i in range(1, 10_000) if bfloat16.can_print(i / 10_000, 4)] == sorted(printed - {0, 10_000})
+
+
+def test_the_essays_second_value_is_none():
+    assert bfloat16.spacing(-0.1418) == 2 ** -10
+    assert not bfloat16.can_print(-0.1418, 4) and bfloat16.can_print(-0.1416, 4)
+
+
+@pytest.mark.parametrize("x", [0.0, float("inf"), float("nan")])
+def test_no_spacing_where_there_is_none(x):
+    with pytest.raises(ValueError, match="finite number other than zero"):
+        bfloat16.spacing(x)
