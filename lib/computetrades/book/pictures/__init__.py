@@ -2,6 +2,8 @@
 
 svg         the few shapes that they are made of, and `show`, which a chapter calls
 dollar      the API dollar as strata, on the front page
+stations    the one request's eleven stations as a map whose stops lead to their chapters
+ladder      two ends of a connection and what passes between them, round trip by round trip
 """
 from .svg import show
 
