@@ -47,6 +47,16 @@ def encoded(body: dict) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def outline(part, longest: int = 46, most: int = 3):
+    """A body, or part of one, short enough to look at: texts cut to `longest` characters, lists to `most` entries."""
+    if isinstance(part, dict):
+        return {key: outline(value, longest, most) for key, value in part.items()}
+    if isinstance(part, list):
+        left = len(part) - most
+        return [outline(value, longest, most) for value in part[:most]] + ([f"... and {left} more"] if left > 0 else [])
+    return f"{part[:longest]}..." if isinstance(part, str) and len(part) > longest else part
+
+
 def texts(body: dict) -> dict[str, list[str]]:
     """What the model reads of each of PARTS: texts as they are, without JSON's escapes; tools and their inputs as JSON.
 
@@ -73,6 +83,15 @@ def tokens(n_reads: int, lines_per_read: int = 200) -> dict[str, int]:
     encode = cl100k.encoding().encode
     return {part: sum(len(encode(text, disallowed_special=())) for text in found)
             for part, found in texts(build(n_reads, lines_per_read)).items()}
+
+
+@functools.cache
+def bare_tokens(n_reads: int, lines_per_read: int = 200) -> int:
+    """Tokens of the same code without line numbers, in the same pieces."""
+    encode = cl100k.encoding().encode
+    lines = _code()[:n_reads * lines_per_read]
+    return sum(len(encode("\n".join(lines[at:at + lines_per_read]), disallowed_special=()))
+               for at in range(0, len(lines), lines_per_read))
 
 
 @functools.cache
