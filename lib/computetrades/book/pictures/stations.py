@@ -26,7 +26,7 @@ STATIONS = (
     Station(4, "Tokens", "text becomes integers", "region", "03-tokenization"),
     Station(5, "Embedding", "integers become vectors", "GPU", "04-embeddings"),
     Station(6, "Rotation", "vectors learn their position", "GPU", "05-rope"),
-    Station(7, "The layers", "attention and MLP, layer by layer", "GPU", "06-transformer-block"),
+    Station(7, "The layers", "attention and MLP, many times", "GPU", "06-transformer-block"),
     Station(8, "The cache", "keys and values are kept", "GPU", "07-kv-cache"),
     Station(9, "Sampling", "scores become one token", "GPU", "08-sampling-and-streaming"),
     Station(10, "Streaming", "each token goes back at once", "region", "08-sampling-and-streaming"),
