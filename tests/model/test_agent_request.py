@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from computetrades.facts import facts
 from computetrades.model import agent_request, cl100k, messages
 
 
@@ -53,6 +54,12 @@ def test_a_longer_session_begins_as_the_shorter_one():
     assert long[1:9] == short[1:9] and long[0] == short[0]
 
 
+def test_the_stored_density_is_that_of_the_stand_in():
+    reads, lines = (int(facts("stand-in").fields[name]) for name in ("n_reads", "lines_per_read"))
+    density = agent_request.size(reads, lines) / sum(agent_request.tokens(reads, lines).values())
+    assert round(density, 2) == facts("one-request").body_bytes.value("B/token")
+
+
 def test_numbers_before_lines_cost_tokens():
     assert agent_request.bare_tokens(4) < agent_request.tokens(4)["files read"]
 
@@ -70,5 +77,6 @@ def test_an_outline_is_short_and_keeps_the_shape():
 
 
 def test_it_needs_no_torch():
-    code = "import sys; from computetrades.model import agent_request as a; a.tokens(1); print('torch' in sys.modules)"
+    code = "import sys; from computetrades.facts import facts
+from computetrades.model import agent_request as a; a.tokens(1); print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
