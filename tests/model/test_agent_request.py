@@ -77,6 +77,5 @@ def test_an_outline_is_short_and_keeps_the_shape():
 
 
 def test_it_needs_no_torch():
-    code = "import sys; from computetrades.facts import facts
-from computetrades.model import agent_request as a; a.tokens(1); print('torch' in sys.modules)"
+    code = "import sys; from computetrades.model import agent_request as a; a.tokens(1); print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
