@@ -13,17 +13,19 @@ def initial_window(tcp):
     return tcp.initial_segments * tcp.segment
 
 
-def flights(size, window, growth=2):
-    """Round trips in which `size` bytes are sent when each may carry `growth` times as much as the one before, the first `window`.
+def flights(size, window, extra=1):
+    """Round trips in which `size` bytes are sent when the first may carry `window` bytes and each later one more.
 
-    Slow start (RFC 5681, section 3.1): every acknowledged byte lets one more go out, so with all acknowledged the window doubles.
+    Slow start (RFC 5681, section 3.1): an acknowledged segment lets out another in its place and `extra` beside it, so with one
+    extra the window doubles. A receiver that acknowledges every other segment makes it a half where the sender counts
+    acknowledgements and not bytes.
     """
-    return ceil(log(1 + (growth - 1) * size / window) / log(growth))
+    return ceil(log(1 + extra * size / window) / log(1 + extra))
 
 
-def carried(n, window, growth=2):
+def carried(n, window, extra=1):
     """Bytes that the first n round trips of slow start carry together."""
-    return window * (growth ** n - 1) / (growth - 1)
+    return window * ((1 + extra) ** n - 1) / extra
 
 
 def framed(size, tcp, tls, http):
@@ -36,17 +38,17 @@ def framed(size, tcp, tls, http):
     return sealed + ceil(sealed / tcp.segment) * tcp.packet_headers
 
 
-def upload(size, window, rtt, uplink, growth=2):
+def upload(size, window, rtt, uplink, extra=1):
     """From the first byte's departure to the first byte of an answer that is given at once.
 
     The longer of two floors: a round trip for each flight, or the wire's own time for all bytes and one round trip.
     """
-    return maximum(flights(size, window, growth) * rtt, size / uplink + rtt)
+    return maximum(flights(size, window, extra) * rtt, size / uplink + rtt)
 
 
-def cold(size, window, rtt, uplink, handshakes, growth=2):
+def cold(size, window, rtt, uplink, handshakes, extra=1):
     """The same on a new connection: `handshakes` round trips come first, one for TCP and one for TLS 1.3."""
-    return handshakes * rtt + upload(size, window, rtt, uplink, growth)
+    return handshakes * rtt + upload(size, window, rtt, uplink, extra)
 
 
 def grown(size, rtt, uplink):
