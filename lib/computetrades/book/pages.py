@@ -7,11 +7,12 @@ from html import escape
 from ..facts import references
 from . import layout
 from .pictures import dollar
+from .pictures import stations as path
 from .cards import SAID, badge, claim_lines, provenance, reason, table
 from .judging import badness
 from .verdict import WORST_FIRST
 
-PARTS = ("cover", "contents", "ledger", "audit", "audit_counts", "bibliography")
+PARTS = ("cover", "stations", "contents", "ledger", "audit", "audit_counts", "bibliography")
 
 SEVERAL = SAID | {"holds": "hold", "rounds": "right within rounding", "unsupported": "denied by a source", "contradicts": "contradicted by another"}
 
@@ -36,6 +37,15 @@ def cover(draw) -> str:
 def cover_shares(book) -> dict[str, float]:
     """Record key -> part of the dollar, for the pictures. Empty while the chapter that publishes them is not built."""
     return {key: book.records[key]["value"] for _, key, _ in dollar.LAYERS if key in book.records}
+
+
+def stations(draw) -> str:
+    """The map of the one request's stations; a stop leads to its chapter when that is built."""
+    def address(chapter: str) -> str | None:
+        docname = f"chapters/{chapter}"
+        return draw.page(docname) if docname in draw.env.found_docs else None
+    return (f'<figure class="ct-picture">{path.map_of(address)}<figcaption>The stations of one request, where each runs, '
+            "and the chapter that explains it. Each leads there.</figcaption></figure>")
 
 
 def preview_lines(book, env, docname: str) -> tuple[str, str]:

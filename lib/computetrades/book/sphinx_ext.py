@@ -22,6 +22,7 @@ from . import address, cards, export, layout, module, pages, previews, prose
 
 log = logging.getLogger(__name__)
 LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
+SIBLING = re.compile(r'<a href="([\w-]+)\.ipynb"([^>]*)>(.*?)</a>', re.DOTALL)  # in a picture: leads to a notebook beside this one
 
 
 class quoted_number(nodes.Inline, nodes.TextElement):
@@ -47,7 +48,7 @@ class Quotes(SphinxTransform):
 
 
 class Collector(EnvironmentCollector):
-    """env.computetrades: docname -> {records, audits, uses, pages}."""
+    """env.computetrades: docname -> {records, audits, uses, pages: whether it shows what other documents hold, lede}."""
 
     def clear_doc(self, app, env, docname):
         _store(env).pop(docname, None)
@@ -61,7 +62,8 @@ class Collector(EnvironmentCollector):
         _store(app.env)[app.env.docname] = {
             "records": [n["record"] for n in raws if "record" in n], "audits": [n["audit"] for n in raws if "audit" in n],
             "uses": sorted({n["key"] for n in doctree.findall(quoted_number)}),
-            "pages": any(True for _ in doctree.findall(generated_page)), "lede": _lede(doctree)}
+            "pages": any(True for _ in doctree.findall(generated_page)) or any(SIBLING.search(n.astext()) for n in raws),
+            "lede": _lede(doctree)}
 
 
 def _lede(doctree) -> list[list]:
@@ -141,6 +143,8 @@ class Draw(SphinxPostTransform):
                 node.replace_self(self.raw(cards.card(node["record"], self.link)))
             elif "audit" in node:
                 node.replace_self(self.raw(cards.audit_html(node["audit"], self.inline)))
+            elif SIBLING.search(node.astext()):
+                node.replace_self(self.raw(SIBLING.sub(self.sibling, node.astext())))
         for node in list(self.document.findall(generated_page)):
             node.replace_self(self.raw(getattr(pages, node["page"])(self)))
         for ref in list(self.document.findall(nodes.reference)):
@@ -163,6 +167,11 @@ class Draw(SphinxPostTransform):
 
     def page(self, docname: str) -> str:
         return self.app.builder.get_relative_uri(self.env.docname, docname)
+
+    def sibling(self, found: re.Match) -> str:
+        """A link to a notebook beside this one, as a link to its page; what it held, where there is no such page."""
+        docname = f"{self.env.docname.rpartition('/')[0]}/{found[1]}"
+        return f'<a href="{self.page(docname)}"{found[2]}>{found[3]}</a>' if docname in self.env.found_docs else found[3]
 
     def number(self, key: str, literal: str) -> str:
         """A quoted number, readable by machine."""

@@ -3,6 +3,8 @@
 svg         the few shapes that they are made of, and `show`, which a chapter calls
 dollar      the API dollar as strata, on the front page
 merges      byte-pair encoding: merges as they are learned, and as they make the tokens of a few words
+stations    the one request's eleven stations as a map whose stops lead to their chapters
+ladder      two ends of a connection and what passes between them, round trip by round trip
 """
 from .svg import show
 

@@ -44,10 +44,14 @@ def link(href: str, inner: str, told: str) -> str:
 
 
 def drawing(width: float, height: float, shapes, description: str) -> str:
-    """The SVG element, as wide as its column allows. description: the picture in words."""
+    """The SVG element, as wide as its column allows. description: the picture in words.
+
+    A drawing that is hardly wider than a phone may shrink to one; a wider one keeps the width that book.css gives it, and scrolls.
+    """
     shapes = list(shapes)
+    least = "; min-width: 0; margin-left: 0" if width <= 400 else ""
     role = "group" if any("<a " in shape for shape in shapes) else "img"
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" style="max-width: {width:g}px; width: 100%; height: auto" '
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" style="max-width: {width:g}px; width: 100%; height: auto{least}" '
             f'role="{role}" aria-label="{escape(description)}">{"".join(shapes)}</svg>')
 
 

@@ -1,0 +1,81 @@
+"""model/agent_request.py: against the lab's own server, JSON's round trip, and tokens that are put together again."""
+import json
+import subprocess
+import sys
+
+import pytest
+
+from computetrades.facts import facts
+from computetrades.model import agent_request, cl100k, messages
+
+
+@pytest.mark.parametrize("reads", [0, 1, 16])
+def test_the_labs_server_accepts_the_body(reads):
+    asked = messages.parse(agent_request.encoded(agent_request.build(reads)))
+    assert asked.model == "claude-opus-4-7" and len(asked.tools) == 12
+    assert len(asked.messages) == (1 if not reads else 2 * reads + 3)
+    assert asked.messages[-1].content[-1].text == "Add dark mode functionality to my blog."
+
+
+def test_the_bytes_are_json_without_a_space_to_spare():
+    body = agent_request.build(3)
+    raw = agent_request.encoded(body)
+    assert json.loads(raw) == body and len(raw) == agent_request.size(3)
+    assert len(raw) < len(json.dumps(body).encode())
+
+
+def test_the_tokens_of_the_parts_give_the_texts_back():
+    body, encoding = agent_request.build(2), cl100k.encoding()
+    for part, found in agent_request.texts(body).items():
+        ids = [encoding.encode(text) for text in found]
+        assert [encoding.decode(i) for i in ids] == found
+        assert sum(map(len, ids)) == agent_request.tokens(2)[part]
+
+
+def test_every_text_of_the_body_belongs_to_one_part():
+    body = agent_request.build(2)
+    counted = [text for found in agent_request.texts(body).values() for text in found]
+    def spoken(block): return block.get("text") or block.get("content") or block["name"]
+    for block in [*body["system"], *(b for turn in body["messages"] for b in turn["content"])]:
+        assert sum(text.startswith(spoken(block)) for text in counted) >= 1
+    assert list(agent_request.texts(body)) == list(agent_request.PARTS)
+
+
+def test_what_is_read_is_the_held_out_code_line_by_line():
+    read = "\n".join(agent_request.texts(agent_request.build(3, 50))["files read"]).splitlines()
+    numbers, lines = zip(*(line.split("\t", 1) for line in read))
+    assert [int(n) for n in numbers] == list(range(1, 151))
+    assert list(lines) == agent_request._code()[:150]
+
+
+def test_a_longer_session_begins_as_the_shorter_one():
+    """What a cached prefix rests on: all but the last turn's end is the same."""
+    short, long = (agent_request.build(n)["messages"] for n in (4, 5))
+    assert long[1:9] == short[1:9] and long[0] == short[0]
+
+
+def test_the_stored_density_is_that_of_the_stand_in():
+    reads, lines = (int(facts("stand-in").fields[name]) for name in ("n_reads", "lines_per_read"))
+    density = agent_request.size(reads, lines) / sum(agent_request.tokens(reads, lines).values())
+    assert round(density, 2) == facts("one-request").body_bytes.value("B/token")
+
+
+def test_numbers_before_lines_cost_tokens():
+    assert agent_request.bare_tokens(4) < agent_request.tokens(4)["files read"]
+
+
+@pytest.mark.parametrize("bad", [(-1, 200), (1.5, 200), (1, 0), (1000, 200)])
+def test_what_cannot_be_read_is_refused_with_the_number_and_a_remedy(bad):
+    with pytest.raises(ValueError, match=r"give a whole number|ask for fewer"):
+        agent_request.build(*bad)
+
+
+def test_an_outline_is_short_and_keeps_the_shape():
+    shown = agent_request.outline(agent_request.build(16), most=1)
+    assert list(shown) == list(agent_request.build(16)) and shown["tools"][-1] == "... and 11 more"
+    assert len(json.dumps(shown)) < 3000
+
+
+def test_it_needs_no_torch():
+    code = "import sys; from computetrades.model import agent_request as a; a.tokens(1); print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
