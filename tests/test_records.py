@@ -8,7 +8,7 @@ from computetrades.book import export, judging
 from computetrades.book.records import RECORD, fact_payload, record, state
 from computetrades.data import DataError
 from computetrades.facts import facts, leaf_of
-from computetrades.number import as_number
+from computetrades.number import as_number, measured
 from computetrades.units import Quantity, UnitError
 
 BIB = "@misc{acme-2025, title={Acme datasheet}, author={Doe, Jane}, year={2025}, url={https://example.org}}\n"
@@ -220,3 +220,10 @@ def test_the_ledger_is_json_and_csv_that_others_can_read(pages, tmp_path):
     assert len(rows) == sum(len(part) for part in ledger.values())
     assert (rows["step.time"]["label"], float(rows["step.time"]["high"]), rows["step.time"]["type"]) == ("Time, \"quoted\"", 0.024, "record")
     assert (rows["chip-a.memory"]["sources"], rows["claim-time"]["verdict"]) == ("acme-2025", "holds")
+
+
+def test_a_state_brings_what_was_measured_below_it(shown):
+    found = measured("exp.found", "3 s", "What was found", "experiment", {}, None)
+    state("exp.quick", 2 * found < measured("exp.other", "7 s", "Another", "experiment", {}, None), yes="quick", no="slow")
+    [payload] = [d[RECORD] for d in shown if RECORD in d]
+    assert payload["text"] == "quick" and {m["key"] for m in payload["measured"]} == {"exp.found", "exp.other"}

@@ -62,7 +62,8 @@ def state(key: str, statement: Statement, yes: str, no: str, label: str = "", cl
         "value": bool(statement), "unit": "", "base_unit": "", "digits": None,
         "formula": f"{formula.plain(statement.left)} {statement.op} {formula.plain(statement.right)}",
         "mathml": "", "mathml_values": "", "sides": str(statement), "js": formula.javascript(statement),
-        "inputs": inputs, "facts": sorted(statement.left.facts() | statement.right.facts()),
+        "inputs": inputs, "measured": _measured(statement.left, statement.right),
+        "facts": sorted(statement.left.facts() | statement.right.facts()),
         "range": None, "elasticity": {}, "claims": judge_all(claims, statement, key),
     }
     _show(payload)
@@ -82,6 +83,11 @@ def fact_payload(leaf: Leaf) -> dict:
     return out
 
 
+def _measured(*numbers: Number) -> list[dict]:
+    """What was measured below the numbers, so that a page can compute with it: a leaf of a chapter stands in no file of facts."""
+    return [fact_payload(leaf) for n in numbers for leaf in n.facts().values() if leaf.kind == "measured"]
+
+
 def _payload(key, ends: tuple[Number, ...], label, digits) -> dict:
     first, units = ends[0], ends[0].quantity.units
     shown = text(first.quantity, digits=digits) if len(ends) == 1 else range_text(first.quantity, ends[1].quantity, units, digits)
@@ -96,7 +102,7 @@ def _payload(key, ends: tuple[Number, ...], label, digits) -> dict:
         "mathml_values": "<span> to </span>".join(formula.mathml_values(n) for n in ends),
         "js": formula.javascript(first) if len(ends) == 1 else [formula.javascript(n) for n in ends],
         "inputs": [_input(leaf) for leaf in leaves.values()],
-        "measured": [fact_payload(leaf) for n in ends for leaf in n.facts().values() if leaf.kind == "measured"],
+        "measured": _measured(*ends),
         "facts": sorted(set().union(*(n.facts() for n in ends))),
         "range": spread and {"low": _steady(base(spread[0])), "high": _steady(base(spread[1])),
                              "text": range_text(*(convert(q, units) for q in spread), units, digits)},
