@@ -84,6 +84,7 @@ def test_longest_match_by_hand():
     show = cl100k.tokenizer().decode
     assert [show([i]) for i in density.longest_match(b" recursions")] == [" recursion", "s"]
     assert [show([i]) for i in cl100k.tokenizer().encode(" recursions")] == [" recurs", "ions"]
+    assert [show([i]) for i in density.longest_match(b"functionality")] == ["functional", "ity"]
 
 
 def test_what_the_longest_match_cuts_otherwise_is_the_same_text_in_other_tokens():
