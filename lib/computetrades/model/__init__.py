@@ -8,7 +8,8 @@ engine      many requests at once, over a paged cache
 sampling, speculative    how a token is chosen, and how a small model helps a large one to several at a time
 messages, reply, worker, server, grammar    the engine behind a streaming Messages interface
 parallel    one model on several ranks, every collective counted
-bpe, cl100k the tokenizer, and a real vocabulary that needs no download
+bpe, cl100k, o200k    the tokenizer, and two real vocabularies that need no download
+samples, density     short texts of many kinds, and how densely a vocabulary packs them
 corpus, train, card, weights    the trained pair: "tiny" and its "draft"; `python -m computetrades.model.train` makes them anew
 perplexity, remembering, extension, balance    what is measured on them: through any cache, at longer contexts, the load of experts
 """
