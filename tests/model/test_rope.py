@@ -66,6 +66,11 @@ def test_several_layers_tell_order_from_the_mask_alone():
     assert order.moved_by_order(TEXT, False, True) > 0.05
 
 
+def test_an_odd_width_is_refused():
+    with pytest.raises(ValueError, match="a width of 7 leaves one number without a pair"):
+        order.score(1, 0, 10_000.0, 7, 0)
+
+
 def test_too_short_a_text_is_refused():
     with pytest.raises(ValueError, match="give four or more"):
         order.moved_by_order("a", True, False)

@@ -76,4 +76,4 @@ def _face(x: float, y: float, fill: str) -> str:
 
 
 def _drawing(columns, rows, shapes, description) -> str:
-    return svg.drawing(SIDE + COLUMN * len(columns), HEAD + ROW * len(rows), [s for s in shapes if s], description.replace("\n", " "))
+    return svg.drawing(SIDE + COLUMN * len(columns), HEAD + ROW * len(rows) - 22, [s for s in shapes if s], description.replace("\n", " "))
