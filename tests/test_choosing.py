@@ -9,7 +9,8 @@ DRAWN = choosing([0.0, -2.0, 1.0] * 8, CANDIDATES, (97, 0.125), 1, 42, ["event: 
 
 
 def widths():
-    return [float(rect.get("width")) for rect in ET.fromstring(DRAWN).iter("{http://www.w3.org/2000/svg}rect") if rect.get("rx") == "2"]
+    rects = ET.fromstring(DRAWN).iter("{http://www.w3.org/2000/svg}rect")
+    return [float(rect.get("width")) for rect in rects if rect.get("rx") == "2"]
 
 
 def test_it_is_well_formed_and_says_what_it_shows():

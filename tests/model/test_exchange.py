@@ -95,4 +95,5 @@ def test_only_what_can_become_a_call_is_allowed():
 
 def test_tokens_are_shown_with_their_spaces():
     tokenizer = weights.tokenizer()
-    assert [exchange.shown(i) for i in (*tokenizer.encode(" in"), *tokenizer.encode("\n"), tokenizer.end)] == ["·in", "\\n", "<end>"]
+    ids = (*tokenizer.encode(" in"), *tokenizer.encode("\n"), tokenizer.end)
+    assert [exchange.shown(i) for i in ids] == ["·in", "\\n", "<end>"]

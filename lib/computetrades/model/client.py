@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Event:
-    """One server-sent event: its name, its data read as JSON, and how it stood on the wire, the empty line at its end included."""
+    """One server-sent event: its name, its data read as JSON, and its bytes on the wire, the empty line at its end included."""
     name: str
     data: dict
     raw: bytes
@@ -46,7 +46,7 @@ class Answer:
 
 
 def ask(url: str, body: dict, timeout: float = 30.0) -> Answer:
-    """POST the body to url + /v1/messages and read the stream to its end. RuntimeError with the server's words when it refuses."""
+    """POST the body to url + /v1/messages, read the stream to its end. RuntimeError with the server's words when it refuses."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=timeout)
     try:
         connection.request("POST", "/v1/messages", json.dumps(body | {"stream": True}), {"Content-Type": "application/json"})

@@ -1,4 +1,4 @@
-"""What passes between a client and the lab's server, and what the model computes for it, as plain functions of the request's JSON.
+"""What passes between a client and the lab's server, and what the model computes for it: functions of the request's JSON.
 
 Each is computed once per process: a body is a str, so that a notebook that runs again gets what it got before. Greedy requests
 give the same bytes each time; the server numbers its messages from 1.
@@ -75,8 +75,10 @@ def allowed_tokens(body: str, call: str = "") -> tuple[int, ...]:
 
 def shown(token: int) -> str:
     """A token as readers can tell it: a leading space as a middle dot, others escaped."""
-    text = _pieces()[token].decode("utf-8", "backslashreplace")
-    return "<end>" if token == _pair()[1].end else text.replace(" ", "·").encode("unicode_escape").decode().replace("\\xb7", "·")
+    if token == _pair()[1].end:
+        return "<end>"
+    text = _pieces()[token].decode("utf-8", "backslashreplace").encode("unicode_escape").decode()
+    return text.replace(" ", "·")
 
 
 @functools.cache

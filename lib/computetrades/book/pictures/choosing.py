@@ -23,12 +23,14 @@ def choosing(vector: list[float], candidates: list[tuple[str, float]], rest: tup
     shapes.append(label(left, 26, "one score per token", weight=600))
     for i, (word, share) in enumerate([*candidates, (f"{rest[0]:,} others", rest[1])]):
         y, others = TOP + ROW * i, i == len(candidates)
-        shapes += [label(left - 8, y + 13, word, "end", 12.5, "quiet" if others else "ink", 700 if i == chosen else 400, mono=not others),
+        shapes += [label(left - 8, y + 13, word, "end", 12.5, "quiet" if others else "ink", 700 if i == chosen else 400,
+                         mono=not others),
                    box(left, y + 2, max(1.5, 96 * share / longest), ROW - 5, "accent", 100 if i == chosen else 30, round=2),
                    label(left + 6 + 96 * share / longest, y + 13, f"{100 * share:.0f}%", "start", 12, "quiet")]
 
     at = TOP + ROW * chosen + 9
-    shapes += [line((left + 150, at), (418, at), (418, 118), (438, 118), arrow=True), label(408, at - 8, "pick", size=12, ink="quiet"),
+    shapes += [line((left + 150, at), (418, at), (418, 118), (438, 118), arrow=True),
+               label(408, at - 8, "pick", size=12, ink="quiet"),
                box(442, 96, 84, 44), label(484, 114, f"id {token}", size=13, weight=600),
                label(484, 131, candidates[chosen][0], size=12.5, mono=True),
                line((528, 118), (552, 118), arrow=True), box(556, TOP + 16, 258, 24 + 17 * len(event))]
