@@ -75,9 +75,9 @@ def _loop():
 def _stop(i: int, station: Station, href: str | None, here: str):
     x, y = _at(i)
     mine = station.chapter == here
-    ring = (f'<circle cx="{x:g}" cy="{y:g}" r="12" style="fill: {colour("accent" if mine else "panel")}; '
-            f'stroke: {colour("accent")}; stroke-width: 2"/>')
-    digit = label(x, y + 4.5, str(station.number), size=12.5, weight=600, ink="panel" if mine else "ink")
+    ring = (f'<circle cx="{x:g}" cy="{y:g}" r="12" style="fill: {colour("accent", 35 if mine else 0)}; '
+            f'stroke: {colour("accent")}; stroke-width: {3 if mine else 2}"/>')
+    digit = label(x, y + 4.5, str(station.number), size=12.5, weight=600)
     card = [box(TEXT - 10, y - 21, WIDTH - TEXT + 8, 42, edge="accent" if mine else "line"),
             label(TEXT, y - 3, station.name, anchor="start", size=15, weight=600, ink="accent" if href else "ink"),
             label(TEXT, y + 14, station.does, anchor="start", size=12.5, ink="quiet")]
