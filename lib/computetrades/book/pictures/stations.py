@@ -36,7 +36,9 @@ WIDTH, TOP, STEP, LANE, FIRST, TEXT = 360, 50, 50, 31, 34, 160
 
 
 def map_of(address, here: str = "") -> str:
-    """The map as SVG. address: chapter -> where it lies, or None when there is nothing to lead to. here: the chapter being read."""
+    """The map as SVG. address: chapter -> where it lies, or None when there is nothing to lead to. here: the chapter being read, to
+    which nothing leads.
+    """
     height = TOP + STEP * len(STATIONS) + 4
     shapes = [*_lanes(height), line(*_route(), ink="accent", width=3), *_loop()]
     shapes += [shape for i, station in enumerate(STATIONS) for shape in _stop(i, station, address(station.chapter), here)]
@@ -75,13 +77,14 @@ def _loop():
 def _stop(i: int, station: Station, href: str | None, here: str):
     x, y = _at(i)
     mine = station.chapter == here
-    ring = (f'<circle cx="{x:g}" cy="{y:g}" r="12" style="fill: {colour("accent" if mine else "panel")}; '
-            f'stroke: {colour("accent")}; stroke-width: 2"/>')
-    digit = label(x, y + 4.5, str(station.number), size=12.5, weight=600, ink="panel" if mine else "ink")
+    ring = (f'<circle cx="{x:g}" cy="{y:g}" r="12" style="fill: {colour("accent", 35 if mine else 0)}; '
+            f'stroke: {colour("accent")}; stroke-width: {3 if mine else 2}"/>')
+    digit = label(x, y + 4.5, str(station.number), size=12.5, weight=600)
     card = [box(TEXT - 10, y - 21, WIDTH - TEXT + 8, 42, edge="accent" if mine else "line"),
             label(TEXT, y - 3, station.name, anchor="start", size=15, weight=600, ink="accent" if href else "ink"),
             label(TEXT, y + 14, station.does, anchor="start", size=12.5, ink="quiet")]
-    if href:
-        card.append(label(WIDTH - 12, y - 3, f"chapter {station.chapter[:2]}", anchor="end", size=12, ink="accent"))
+    if mine or href:
+        told = "you are here" if mine else f"chapter {station.chapter[:2]}"
+        card.append(label(WIDTH - 12, y - 3, told, anchor="end", size=12, ink="accent"))
     inner = "".join([line((x + 13, y), (TEXT - 10, y), ink="line"), *card, ring, digit])
-    yield link(href, inner, f"Station {station.number}, {station.name}: chapter {station.chapter[:2]}") if href else inner
+    yield link(href, inner, f"Station {station.number}, {station.name}: chapter {station.chapter[:2]}") if href and not mine else inner
