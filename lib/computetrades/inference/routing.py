@@ -14,7 +14,7 @@ import math
 import random
 from bisect import bisect_left
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 
 POINTS = 100  # of each replica on the ring; the spread of shares falls as 1/sqrt(POINTS)
@@ -199,7 +199,7 @@ def prompts(load: Load, seed: int) -> tuple[tuple[tuple[int, ...], tuple[int, ..
     out = []
     for session in range(load.sessions):
         [variant] = rng.choices(range(load.variants), common)
-        names = [digest(f"variant {variant}")]
+        names = [digest(f"variant {variant}, seed {seed}")]
         for part in range(load.calls):
             names.append(digest(f"{names[-1]}/{session}/{part}"))
         out.append((tuple(names), (load.system, load.opening) + (load.growth,) * (load.calls - 1)))
@@ -240,13 +240,10 @@ def simulate(router: str, replicas: int, load: Load, capacity: float = math.inf,
                    max(work.values()) * replicas / sum(work.values()), hits_after / total_after if total_after else math.nan)
 
 
-@functools.cache
-def homeless(place: str, replicas: int, keys: int = 10_000) -> float:
-    """Share of keys that belong elsewhere once one of the replicas, the last, is gone; place: 'ring' or 'modulo'."""
-    table = {"ring": Ring, "modulo": Modulo}[place]
-    before, after = table(range(replicas)), table(range(replicas - 1))
-    named = [digest(f"key {i}") for i in range(keys)]
-    return sum(before.home(key) != after.home(key) for key in named) / keys
+def repeated(router: str, replicas: int, load: Load, runs: int, seed: int = 0, **limits) -> Outcome:
+    """The mean of so many runs of `simulate`, seeds counted on from `seed`."""
+    done = [simulate(router, replicas, load, seed=seed + i, **limits) for i in range(runs)]
+    return Outcome(*(math.fsum(getattr(run, field.name) for run in done) / runs for field in fields(Outcome)))
 
 
 def drawn(names: str, lost: str, keys: int = 48, points: int = 3):
