@@ -27,7 +27,8 @@ def digest(text: str) -> int:
 
 class Ring:
     """Consistent hashing (Karger et al. 1997): a key belongs to the first replica point at or after it, around the circle."""
-    def __init__(self, replicas, points: int = POINTS):
+    def __init__(self, replicas, points: int | None = None):
+        points = POINTS if points is None else points
         self.points = sorted((digest(f"{replica}/{i}"), replica) for replica in replicas for i in range(points))
         if not self.points:
             raise ValueError("a ring needs at least one replica and one point; give it some")
