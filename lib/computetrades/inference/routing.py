@@ -108,10 +108,10 @@ class LongestPrefix:
 
 ROUTERS = {
     "round robin": RoundRobin,
-    "hash of the whole prompt": lambda replicas: Hashed(replicas, None),
-    "hash of tools and system": lambda replicas: Hashed(replicas, 1),
-    "hash of the session's opening, modulo": lambda replicas: Hashed(replicas, 2, Modulo),
-    "hash of the session's opening, ring": lambda replicas: Hashed(replicas, 2),
+    "whole prompt, ring": lambda replicas: Hashed(replicas, None),
+    "tools and system, ring": lambda replicas: Hashed(replicas, 1),
+    "session's opening, modulo": lambda replicas: Hashed(replicas, 2, Modulo),
+    "session's opening, ring": lambda replicas: Hashed(replicas, 2),
     "longest prefix": LongestPrefix,
 }
 
