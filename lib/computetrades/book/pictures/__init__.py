@@ -5,6 +5,7 @@ dollar      the API dollar as strata, on the front page
 merges      byte-pair encoding: merges as they are learned, and as they make the tokens of a few words
 stations    the one request's eleven stations as a map whose stops lead to their chapters
 ladder      two ends of a connection and what passes between them, round trip by round trip
+ring        consistent hashing beside the remainder, in chapter 02
 """
 from .svg import show
 
