@@ -7,7 +7,7 @@ What one call sends, the next finds in the cache. cold: the first call finds not
 """
 from __future__ import annotations
 
-from ..functions import maximum
+from ..functions import maximum, where
 from ..number import FLOP, GPU, TOKEN
 from . import flops, kv, params
 from .request import Line, decode_steps, read_time, rotation_flops
@@ -96,7 +96,7 @@ def layer_bytes(model, fmt):
 def cache_read(session, call, task, model, fmt, cold=False):
     """Bytes of keys and values: once for the new tokens of each call together, then for each step, one token longer each time."""
     steps = decode_steps(call)
-    tokens = cached(session, call, task, cold) + steps * sent(session, call, task) + call.n_calls * TOKEN * steps * (steps + 1) / 2
+    tokens = cached(session, call, task, cold) + steps * sent(session, call, task) + call.n_calls * steps * (steps + 1) / 2 * TOKEN
     return kv.bytes_per_token(model, fmt) * tokens
 
 
@@ -125,7 +125,7 @@ def model_time(session, call, task, model, fmt, gpu, prices, discount, loop, rep
 
 def waited(gpu_time, call, loop, replica):
     """Time on the clock for one request's share of GPU time."""
-    return gpu_time * call.batch / replica.n_gpus / loop.roofline_share
+    return gpu_time * call.batch / (replica.n_gpus * GPU) / loop.roofline_share
 
 
 def network_time(session, call, task, loop):
@@ -138,21 +138,19 @@ def tool_time(call, loop):
     return (call.n_calls - 1) * loop.tool_time
 
 
-def call_times(session, call, task, model, fmt, gpu, loop, replica, number):
-    """(prefill, decode, tool, network) of call `number`: what the session's times add up from.
-
-    Prefill is of a step's new tokens, so the first call is shown with its own only when number is 1 and n_calls too; the floor
-    of its matrices is below the one of any call.
-    """
-    before, tokens, steps = context(session, call, task, number - 1), step(call, task), decode_steps(call)
+def call_times(session, call, task, model, fmt, gpu, loop, replica, number, cold=False):
+    """(prefill, decode, tool, network) of call `number`, as the user waits for them."""
+    sends, steps = context(session, call, task, number), decode_steps(call)
+    tokens = where(number > 1, step(call, task), first_new(session, cold))
     weights, row = layer_bytes(model, fmt) / call.batch, model.hidden_size * kv.stored_size(fmt)
     head, per_token = model.vocab_size * row / call.batch, kv.bytes_per_token(model, fmt)
-    work = sum(value for name, value in flops.prefill(model, tokens, before).items() if name != "head")
-    prefill = maximum(read_time(weights, gpu), work / gpu.bf16_flops * GPU) + read_time(head + tokens / TOKEN * row + per_token * before, gpu)
-    kept = per_token * (steps * context(session, call, task, number) + TOKEN * steps * (steps + 1) / 2)
-    decode = read_time(steps * (weights + head + row) + kept, gpu)
-    body = context(session, call, task, number) * call.body_bytes
-    return waited(prefill, call, loop, replica), waited(decode, call, loop, replica), loop.tool_time * 1, loop.rtt + body / loop.uplink
+    work = sum(value for name, value in flops.prefill(model, tokens, sends - tokens).items() if name != "head")
+    turn = rotation_flops(model) / gpu.fp32_flops * GPU
+    prefill = maximum(read_time(weights, gpu), work / gpu.bf16_flops * GPU) + \
+        read_time(head + tokens / TOKEN * row + per_token * (sends - tokens), gpu) + tokens / TOKEN * turn
+    decode = read_time(steps * (weights + head + row) + per_token * (steps * sends + steps * (steps + 1) / 2 * TOKEN), gpu) + steps * turn
+    tool = 1 * where(number < call.n_calls, loop.tool_time, 0 * loop.tool_time)
+    return waited(prefill, call, loop, replica), waited(decode, call, loop, replica), tool, loop.rtt + sends * call.body_bytes / loop.uplink
 
 
 def _billed(session, call, task, prices, discount, cold):

@@ -88,16 +88,21 @@ class Client:
 
     def __init__(self, url: str, model: str):
         self.connection, self.model = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60), model
+        self.log: list[tuple[bytes, dict]] = []   # each body that was sent, and the message that came back
 
-    def ask(self, **fields) -> tuple[dict, int]:
-        """(message, bytes of the request's body). RuntimeError with what the server said when it refuses."""
-        body = grammar.compact({"model": self.model, "stream": True} | fields).encode()
+    def ask(self, **fields) -> dict:
+        """The message. RuntimeError with what the server said when it refuses."""
+        return self.send(grammar.compact({"model": self.model, "stream": True} | fields).encode())
+
+    def send(self, body: bytes) -> dict:
         self.connection.request("POST", "/v1/messages", body, {"Content-Type": "application/json"})
         answer = self.connection.getresponse()
         text = answer.read().decode()
         if answer.status != 200:
             raise RuntimeError(f"the server refused the request with status {answer.status}: {text}")
-        return folded([json.loads(data) for data in re.findall(r"^data: (.*)$", text, re.MULTILINE)]), len(body)
+        message = folded([json.loads(data) for data in re.findall(r"^data: (.*)$", text, re.MULTILINE)])
+        self.log.append((body, message))
+        return message
 
 
 def loop(client: Client, tools: Folder, task: str, max_calls: int, **settings) -> list[Call]:
@@ -105,12 +110,12 @@ def loop(client: Client, tools: Folder, task: str, max_calls: int, **settings) -
     turns, calls = [{"role": "user", "content": task}], []
     while True:
         choice = {"type": "any" if len(calls) + 1 < max_calls else "none"}
-        message, size = client.ask(messages=turns, system=SYSTEM, tools=tools.definitions, tool_choice=choice, **settings)
-        block, used = message["content"][-1], message["usage"]
-        read = used["cache_read_input_tokens"]
-        seen = (used["input_tokens"] + used["cache_creation_input_tokens"] + read, read, used["output_tokens"], size)
+        message = client.ask(messages=turns, system=SYSTEM, tools=tools.definitions, tool_choice=choice, **settings)
+        used, read = message["usage"], message["usage"]["cache_read_input_tokens"]
+        seen = (used["input_tokens"] + used["cache_creation_input_tokens"] + read, read, used["output_tokens"], len(client.log[-1][0]))
         if message["stop_reason"] != "tool_use":
-            return [*calls, Call(*seen, message["stop_reason"], block["text"])]
+            return [*calls, Call(*seen, message["stop_reason"], "".join(block["text"] for block in message["content"]))]
+        block = message["content"][-1]
         result, failed = tools.run(block["name"], block["input"])
         calls.append(Call(*seen, "tool_use", "", block["name"], grammar.compact(block["input"]), result, failed))
         turns += [{"role": "assistant", "content": message["content"]},
@@ -120,34 +125,46 @@ def loop(client: Client, tools: Folder, task: str, max_calls: int, **settings) -
 
 @dataclass(frozen=True)
 class Session:
-    """What came of a task: the calls, each file before and after, and the tokens that went through the model."""
+    """What came of a task: the calls, each file before and after, the tokens that went through the model, and for each call the
+    body that was sent and the content that came back."""
     calls: tuple[Call, ...]
     before: tuple[tuple[str, str], ...]
     after: tuple[tuple[str, str], ...]
     computed: int
+    log: tuple[tuple[bytes, str], ...]
+
+    @property
+    def edited(self) -> int:
+        """Files that are no longer what they were."""
+        return sum(one != other for one, other in zip(self.before, self.after))
 
 
 @functools.cache
-def session(max_calls: int = 22, seed: int = 1, temperature: float = 0.8, max_tokens: int = 80, prefix_cache: bool = True) -> Session:
+def session(max_calls: int = 22, seed: int = 300, temperature: float = 0.8, max_tokens: int = 80, prefix_cache: bool = True) -> Session:
     """One task on the lab's model "tiny", behind a server of its own, in a temporary folder; the same arguments, the same session.
 
     ValueError for fewer than one call.
     """
     if max_calls < 1:
         raise ValueError(f"max_calls cannot be {max_calls}: a session has at least 1 call")
-    torch.set_num_threads(1)
-    model, tokenizer = weights.load("tiny")
-    engine = Engine(model, N_BLOCKS, BLOCK_SIZE, MAX_BATCH_TOKENS, prefix_cache)
-    server = Server(engine, tokenizer, "tiny")
-    server.numbers = itertools.count(seed)   # each reply draws from the seed of its number
+    server = _server(seed, prefix_cache)
     with tempfile.TemporaryDirectory() as folder, server:
         tools = Folder(Path(folder))
         for name, text in files().items():
             (tools.path / name).write_text(text, encoding="utf-8")
         before = _contents(tools)
         task = TASK + "".join(f"# {name}\n{text}" for name, text in before)
-        calls = loop(Client(server.url, "tiny"), tools, task, max_calls, temperature=temperature, max_tokens=max_tokens)
-        return Session(tuple(calls), before, _contents(tools), engine.computed_tokens)
+        client = Client(server.url, "tiny")
+        calls = loop(client, tools, task, max_calls, temperature=temperature, max_tokens=max_tokens)
+        log = tuple((body, grammar.compact(message["content"])) for body, message in client.log)
+        return Session(tuple(calls), before, _contents(tools), server.engine.computed_tokens, log)
+
+
+@functools.cache
+def answered_anew(body: bytes, number: int) -> str:
+    """The content with which a server that has never seen the conversation answers one body of its log, as its reply `number`."""
+    with _server(number, prefix_cache=True) as server:
+        return grammar.compact(Client(server.url, "tiny").send(body)["content"])
 
 
 def files() -> dict[str, str]:
@@ -155,6 +172,14 @@ def files() -> dict[str, str]:
     text = weights.held_out()
     return {name: re.search(rf"^def {function}\(.*?(?=^\S)", text, re.MULTILINE | re.DOTALL)[0].rstrip() + "\n"
             for name, function in FILES.items()}
+
+
+def _server(first_number, prefix_cache):
+    torch.set_num_threads(1)
+    model, tokenizer = weights.load("tiny")
+    server = Server(Engine(model, N_BLOCKS, BLOCK_SIZE, MAX_BATCH_TOKENS, prefix_cache), tokenizer, "tiny")
+    server.numbers = itertools.count(first_number)   # a reply draws from the seed of its number
+    return server
 
 
 def _contents(tools):
