@@ -65,7 +65,7 @@ class Folder:
     def definitions(self) -> list[dict]:
         path, line = {"enum": self.names}, {"enum": list(range(1, 16))}
         return [_tool("Read", f"Show {self.READ_LINES} lines of a file from the given one on.", path=path, line=line),
-                _tool("Edit", "Replace one line of a file.", path=path, line=line, text={"type": "string", "maxLength": 24}),
+                _tool("Edit", "Replace one line of a file.", path=path, line=line, text={"type": "string", "maxLength": 16}),
                 _tool("Check", "Say which files are not valid Python.")]
 
     def run(self, name: str, given: dict) -> tuple[str, bool]:

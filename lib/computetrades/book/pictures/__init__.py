@@ -2,6 +2,7 @@
 
 svg         the few shapes that they are made of, and `show`, which a chapter calls
 dollar      the API dollar as strata, on the front page
+loop        what an agent sends and gets, call by call, in chapter 09
 """
 from .svg import show
 
