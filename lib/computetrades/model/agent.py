@@ -27,6 +27,7 @@ FILES = {"parts.py": "node_to_part_ID_dict", "planar.py": "check_planarity_recur
 """File -> the function that it holds, taken from the text that the models never saw."""
 SYSTEM = "You are a coding agent. Read a file before you edit it. Keep the style of the code. Check the files when you are done."
 TASK = "Add a cache argument to each of these functions.\n"
+SEED = 54
 N_BLOCKS, BLOCK_SIZE, MAX_BATCH_TOKENS = 256, 16, 512
 
 
@@ -140,7 +141,7 @@ class Session:
 
 
 @functools.cache
-def session(max_calls: int = 22, seed: int = 300, temperature: float = 0.8, max_tokens: int = 80, prefix_cache: bool = True) -> Session:
+def session(max_calls: int = 22, seed: int = SEED, temperature: float = 0.8, max_tokens: int = 80, prefix_cache: bool = True) -> Session:
     """One task on the lab's model "tiny", behind a server of its own, in a temporary folder; the same arguments, the same session.
 
     ValueError for fewer than one call.
