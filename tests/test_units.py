@@ -91,7 +91,12 @@ def test_text_and_range_convert_to_the_unit_asked_for():
     assert range_text(parse("80 GB"), parse("0.16 TB"), "GB") == "80–160 GB"
 
 
-@pytest.mark.parametrize("shown", ["", "%", "multiple", "B/token", "Gbit/mm²", "GB·s", "tool-year/GW", "USD/GPU/h", "µs", "exposure/tool/year"])
+def test_a_noun_beside_another_unit_takes_no_plural():
+    """One GPU busy for three seconds, or three for one: GPU·s is one unit. Nouns among themselves keep it: 3 tool-years."""
+    assert [text(parse(v)) for v in ("3 GPU*s", "1 GPU*h", "3 GPU", "3 tool*year/GW")] == ["3 GPU·s", "1 GPU·h", "3 GPUs", "3 tool-years/GW"]
+
+
+@pytest.mark.parametrize("shown", ["", "%", "multiple", "B/token", "Gbit/mm²", "GB·s", "GPU·s", "tool-year/GW", "USD/GPU/h", "µs", "exposure/tool/year"])
 def test_a_units_symbol_can_be_read_back(shown):
     assert symbol(parse_symbol(shown)) == shown
 

@@ -42,8 +42,26 @@ def _item(x):
     return int(x) if x.is_integer() else x
 
 
-maximum = _function(np.maximum, sympy.Max, False)
-minimum = _function(np.minimum, sympy.Min, False)
+class _Unsorted:
+    """Sympy tries to prove which side is the larger. Over real symbols it hardly ever can, and for long formulas it tries for seconds."""
+    @classmethod
+    def _is_connected(cls, x, y):
+        if x.count_ops() + y.count_ops() > 40:
+            return False
+        proved = super()._is_connected(x, y)
+        return {sympy.Max: Max, sympy.Min: Min}.get(proved, proved)
+
+
+class Max(_Unsorted, sympy.Max):
+    __doc__ = sympy.Max.__doc__
+
+
+class Min(_Unsorted, sympy.Min):
+    __doc__ = sympy.Min.__doc__
+
+
+maximum = _function(np.maximum, Max, False)
+minimum = _function(np.minimum, Min, False)
 sqrt = _function(np.sqrt, sympy.sqrt, False)
 ceil = _function(rounding.ceil, sympy.ceiling, False)
 floor = _function(rounding.floor, sympy.floor, False)

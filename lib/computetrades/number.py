@@ -5,6 +5,7 @@ for its leaf's magnitude in base units (units.py), so expressions hold no conver
 """
 from __future__ import annotations
 
+import collections
 import functools
 import itertools
 import operator
@@ -44,11 +45,12 @@ class Leaf:
 
 class Number:
     """A quantity, its expression, and the leaves (symbol -> Leaf, in order of first use) the expression mentions."""
-    __slots__ = ("quantity", "expr", "leaves", "label")
+    __slots__ = ("quantity", "expr", "leaves", "label", "_expanded", "_gradient")
     __array_ufunc__ = None  # so that array * Number reaches our own error
 
     def __init__(self, quantity, expr, leaves, label=""):
-        self.quantity, self.expr, self.leaves, self.label = quantity, expr, leaves, label
+        self.quantity, self.expr, self.leaves, self.label, self._expanded, self._gradient = \
+            quantity, expr, leaves, label, {}, None
 
     @classmethod
     def of_leaf(cls, leaf: Leaf) -> Number:
@@ -114,6 +116,8 @@ class Number:
 
     def expanded(self, keep: frozenset = frozenset()) -> tuple[sympy.Expr, dict]:
         """(expression over facts and measured leaves only, its leaves); named numbers in `keep` stay symbols."""
+        if keep in self._expanded:   # numbers do not change, and long formulas are asked for often
+            return self._expanded[keep]
         expr, leaves = self.expr, {}
         for s, leaf in self.leaves.items():
             if leaf.number is None or leaf.key in keep:
@@ -121,7 +125,8 @@ class Number:
             else:
                 inner, below = leaf.number.expanded(keep)
                 expr, leaves = expr.xreplace({s: inner}), leaves | below
-        return expr, {s: leaf for s, leaf in leaves.items() if s in expr.free_symbols}
+        free = expr.free_symbols
+        return self._expanded.setdefault(keep, (expr, {s: leaf for s, leaf in leaves.items() if s in free}))
 
     def facts(self) -> dict[str, Leaf]:
         """Key -> leaf for every fact and measured value that this number depends on."""
@@ -160,13 +165,26 @@ class Number:
 
         Steps (ceil, floor) count as flat, their derivative almost everywhere.
         """
-        expr, leaves = self.expanded()
-        steps = {step: sympy.Dummy(real=True) for step in expr.atoms(sympy.ceiling, sympy.floor)}
-        flat, back = expr.xreplace(steps), {dummy: step for step, dummy in steps.items()}
-        slopes = tuple((flat.diff(s) * s / flat).xreplace(back) for s in leaves)
-        at = _compiled(tuple(leaves), slopes)(*(base(leaf.quantity) for leaf in leaves.values()))
-        rows = {leaf.key: float(e) for leaf, e in zip(leaves.values(), at)}
-        return dict(sorted(rows.items(), key=lambda kv: (-abs(kv[1]), kv[0])))
+        slopes, at = self._slopes(), base(self.quantity)
+        rows = {leaf.key: float(slopes[s] * base(leaf.quantity) / at) for s, leaf in self.expanded()[1].items()}
+        return dict(sorted(rows.items(), key=lambda kv: (-round(abs(kv[1]), 12), kv[0])))
+
+    def _slopes(self) -> dict:
+        """Symbol of a fact -> derivative at the stored values, in base units; through named numbers by the chain rule, so that no
+        long formula has to be differentiated."""
+        if self._gradient is None:
+            steps = {step: sympy.Dummy(real=True) for step in self.expr.atoms(sympy.ceiling, sympy.floor)}
+            flat, back = self.expr.xreplace(steps), {dummy: step for step, dummy in steps.items()}
+            own = tuple(s for s in self.leaves if s in flat.free_symbols)
+            slopes = _compiled(tuple(self.leaves), tuple(flat.diff(s).xreplace(back) for s in own))(
+                *(base(leaf.quantity) for leaf in self.leaves.values()))
+            total = collections.defaultdict(float)
+            for s, slope in zip(own, slopes):
+                below = self.leaves[s].number
+                for fact, inner in ([(s, 1)] if below is None else below._slopes().items()):
+                    total[fact] += float(slope) * inner
+            self._gradient = total
+        return self._gradient
 
     def range(self) -> tuple[pint.Quantity, pint.Quantity] | None:
         """(low, high) over every corner of the facts' ranges, in this number's unit; None when no fact has one.

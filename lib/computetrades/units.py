@@ -91,14 +91,16 @@ def parse_symbol(shown: str) -> pint.Unit:
 
 
 def symbol(unit: pint.Unit, plural: bool = False) -> str:
-    """'KiB/token', 'GB/s', 'mm²', 'tools/GW', 'tool-years/GW'; '' when dimensionless. The last noun above takes the plural."""
+    """'KiB/token', 'GB/s', 'mm²', 'tools/GW', 'tool-years/GW'; '' when dimensionless. The last noun above takes the plural, unless
+    a unit that is no noun stands beside it, as in 'GPU·s'."""
     over, under = [], []
     nouns = [name for name, power in unit._units.items() if power == 1 and name in SPELLED]
+    alone = len(nouns) == sum(power > 0 for power in unit._units.values())
     for name, power in unit._units.items():
         text = "%" if name == "percent" else name if name in SPELLED else ureg.get_symbol(name)
-        if plural and nouns and name == nouns[-1]:
+        if plural and nouns and name == nouns[-1] and alone:
             text = SPELLED[name]
         text += {1: "", 2: "²", 3: "³"}.get(abs(power), f"^{abs(power):g}")
         (over if power > 0 else under).append(text)
-    join = "-" if len(nouns) == len(over) else "·"
+    join = "-" if alone else "·"
     return "/".join([join.join(over) or ("1" if under else "")] + under)

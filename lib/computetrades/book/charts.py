@@ -62,11 +62,18 @@ def expression(number: Number, unit: str, x: Number | None = None, sliders=()) -
 
 
 def series(chart: alt.Chart, numbers: dict[str, Number], unit: str, x: Number | None = None, sliders=()) -> alt.Chart:
-    """One row per label and x: columns `series` (the label) and `value` (magnitude in `unit`), each by its own formula."""
+    """One row per label and x: columns `series` (the label) and `value` (magnitude in `unit`), each by its own formula.
+
+    A line that does not depend on x is flat; ValueError when none does, or none depends on a slider.
+    """
+    def rests_on(number, key): return key in number.facts() or key in number.named_inputs()
     for s in sliders:
-        if not any(s.key in {**n.facts(), **n.named_inputs()} for n in numbers.values()):
+        if not any(rests_on(n, s.key) for n in numbers.values()):
             raise ValueError(f"no line depends on {s.key}, so its slider would move nothing; drop it")
-    columns = {f"c{i}": expression(n, unit, x, sliders) for i, n in enumerate(numbers.values())}
+    if x is not None and not any(rests_on(n, leaf_of(x).key) for n in numbers.values()):
+        raise ValueError(f"no line depends on {leaf_of(x).key}, so all would be flat; give another x")
+    columns = {f"c{i}": expression(n, unit, x if x is not None and rests_on(n, leaf_of(x).key) else None, sliders)
+               for i, n in enumerate(numbers.values())}
     names = json.dumps(dict(zip(columns, numbers)), ensure_ascii=False)
     return (chart.transform_calculate(**columns).transform_fold(list(columns), as_=["column", "value"])
             .transform_calculate(series=f"({names})[datum.column]").add_params(*(s.param for s in sliders)))

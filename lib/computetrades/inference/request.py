@@ -90,6 +90,12 @@ def reply(call, prices) -> Line:
     return Line("08", "the reply, streamed", tokens=call.output_tokens * 1, wire=wire, price=call.output_tokens * prices.output_price)
 
 
+def total(lines, name):
+    """The sum of one column, an attribute of Line; None when no line has it."""
+    found = [value for line in lines if (value := getattr(line, name)) is not None]
+    return sum(found[1:], found[0]) if found else None
+
+
 def decode_steps(call):
     """Passes after the prompt's: the last output token is given out and never goes in."""
     return call.output_tokens / TOKEN - 1

@@ -7,6 +7,7 @@ cache       where keys and values stay: contiguous, sliding, with sinks, quantis
 engine      many requests at once, over a paged cache
 sampling, speculative    how a token is chosen, and how a small model helps a large one to several at a time
 messages, reply, worker, server, grammar    the engine behind a streaming Messages interface
+agent       what sits on the other side of it: a client, tools over a folder, and the loop
 parallel    one model on several ranks, every collective counted
 bpe, cl100k, o200k    the tokenizer, and two real vocabularies that need no download
 samples, density     short texts of many kinds, and how densely a vocabulary packs them

@@ -6,6 +6,7 @@ merges      byte-pair encoding: merges as they are learned, and as they make the
 stations    the one request's eleven stations as a map whose stops lead to their chapters
 ladder      two ends of a connection and what passes between them, round trip by round trip
 ring        consistent hashing beside the remainder, in chapter 02
+loop        what an agent sends and gets, call by call, in chapter 09
 """
 from .svg import show
 
