@@ -66,7 +66,8 @@ def series(chart: alt.Chart, numbers: dict[str, Number], unit: str, x: Number | 
     for s in sliders:
         if not any(s.key in {**n.facts(), **n.named_inputs()} for n in numbers.values()):
             raise ValueError(f"no line depends on {s.key}, so its slider would move nothing; drop it")
-    columns = {f"c{i}": expression(n, unit, x, sliders) for i, n in enumerate(numbers.values())}
+    columns = {f"c{i}": expression(n, unit, x if x is None or leaf_of(x).key in {**n.facts(), **n.named_inputs()} else None, sliders)
+               for i, n in enumerate(numbers.values())}  # a level does not depend on x
     names = json.dumps(dict(zip(columns, numbers)), ensure_ascii=False)
     return (chart.transform_calculate(**columns).transform_fold(list(columns), as_=["column", "value"])
             .transform_calculate(series=f"({names})[datum.column]").add_params(*(s.param for s in sliders)))
