@@ -10,5 +10,6 @@ messages, reply, worker, server, grammar    the engine behind a streaming Messag
 parallel    one model on several ranks, every collective counted
 bpe, cl100k the tokenizer, and a real vocabulary that needs no download
 corpus, train, card, weights    the trained pair: "tiny" and its "draft"; `python -m computetrades.model.train` makes them anew
+anatomy     one block of them taken apart, step by step, on a real text
 perplexity, extension, balance    what is measured on them: through any cache, at longer contexts, the load of experts
 """
