@@ -6,6 +6,7 @@ tensor        tensor_parallel: heads, feed-forward rows, experts' rows and the v
 vocabulary    embedding and head by vocabulary, and sampling from logits that no rank has whole
 expert        expert_parallel: experts spread over the ranks, all else whole on each, requests divided
 decoding      prefill and decoding on a rank, with the traffic of each step; or one token without gathering the logits
+comparison    a stored model on ranks against the same in one process, what was said counted
 
 The parts of the model are the core's own, with fewer heads or rows; what the ranks say to each other stands between them.
 
