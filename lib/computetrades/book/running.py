@@ -11,12 +11,12 @@ from .cards import table
 def tally(lines, columns: dict[str, tuple], total: str = "so far") -> None:
     """Show lines, each with `chapter`, `what` and an attribute for every column, and the sums of those that are given.
 
-    lines: such as inference.request.lines gives. columns: attribute -> (heading, unit, digits).
+    lines: such as inference.request.lines gives. columns: attribute -> (heading, unit, significant digits, or None for whole units).
     An attribute that is None leaves its cell empty.
     """
     from IPython.display import display
     rows = [(line.chapter, line.what, *(_cell(getattr(line, name), unit, digits) for name, (_, unit, digits) in columns.items())) for line in lines]
-    sums = [_cell(added(lines, name), unit, digits) for name, (_, unit, digits) in columns.items()]
+    sums = [_cell(_sum(lines, name), unit, digits) for name, (_, unit, digits) in columns.items()]
     heads = ("Chapter", "What", *(heading for heading, *_ in columns.values()))
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     foot = f'<tr><th scope="row" colspan="2">{escape(total)}</th>{"".join(f"<td><b>{escape(cell)}</b></td>" for cell in sums)}</tr>'
@@ -24,11 +24,14 @@ def tally(lines, columns: dict[str, tuple], total: str = "so far") -> None:
     display({"text/html": table("The request so far", "ct-tally-lines", heads, body + foot), "text/plain": plain}, raw=True)
 
 
-def added(lines, name: str) -> Number | None:
+def _sum(lines, name: str) -> Number | None:
     """The sum of one column; None when no line has it."""
     found = [value for line in lines if (value := getattr(line, name)) is not None]
     return sum(found[1:], found[0]) if found else None
 
 
 def _cell(value: Number | None, unit: str, digits: int | None) -> str:
-    return "" if value is None else text(value.to(unit).quantity, digits=digits)
+    if value is None:
+        return ""
+    shown = value.to(unit).quantity
+    return text(round(shown) if digits is None else shown, digits=digits)

@@ -13,7 +13,7 @@ from ..functions import maximum
 from ..number import FLOP, GPU, TOKEN, Number
 from . import flops, kv, params
 
-# attribute of a line -> heading, unit, significant digits
+# attribute of a line -> heading, unit, significant digits (None: whole units)
 COLUMNS = {"tokens": ("Tokens", "token", None), "wire": ("On the wire", "kB", 3), "hbm": ("Read from HBM", "GB", 3),
            "gpu_time": ("GPU time", "GPU s", 3), "price": ("Billed", "USD", 3)}
 
