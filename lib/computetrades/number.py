@@ -177,7 +177,7 @@ class Number:
             flat, back = self.expr.xreplace(steps), {dummy: step for step, dummy in steps.items()}
             own = tuple(s for s in self.leaves if s in flat.free_symbols)
             slopes = _compiled(tuple(self.leaves), tuple(flat.diff(s).xreplace(back) for s in own))(
-                *(base(leaf.quantity) for leaf in self.leaves.values()))
+                *(float(base(leaf.quantity)) for leaf in self.leaves.values()))
             total = collections.defaultdict(float)
             for s, slope in zip(own, slopes):
                 below = self.leaves[s].number

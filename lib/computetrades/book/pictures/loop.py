@@ -17,8 +17,8 @@ def loop(turns: list[dict], told: str) -> str:
             raise ValueError(f"call {turn['call']} sends {turn['sent']} tokens and finds {turn['cached']}; it cannot find more than it sends")
     height, longest = 66 + 92 * len(turns), max(turn["sent"] for turn in turns)
     shapes = [svg.box(0, 28, LEFT - 20, height - 34), svg.box(RIGHT + 20, 28, WIDTH - RIGHT - 20, height - 34),
-              svg.label((LEFT - 20) / 2, 18, "your machine: the conversation, the files", size=12, weight=600),
-              svg.label((RIGHT + 20 + WIDTH) / 2, 18, "data centre: the model", size=12, weight=600)]
+              svg.label((LEFT - 20) / 2, 18, "your machine, with the files", size=12, weight=600),
+              svg.label((RIGHT + 20 + WIDTH) / 2, 18, "data centre, with the model", size=12, weight=600)]
     for i, turn in enumerate(turns):
         shapes += _turn(turn, 52 + 92 * i, BAR / longest)
     return svg.drawing(WIDTH, height, shapes, told)
