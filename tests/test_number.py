@@ -227,3 +227,16 @@ def test_one_key_cannot_stand_for_two_things():
 
 def test_a_share_of_money_is_money():
     assert str(fact("a.b", "3 USD") * fact("c.d", "40 percent")) == "$1.20"
+
+
+def test_elasticities_are_the_same_through_names_as_in_one_formula():
+    """Two levels of names, a maximum, a step and a fact that is reached on two ways."""
+    a, b, c = (Number.of_leaf(Leaf(f"el.{k}", k, parse(v), "vendor")) for k, v in (("a", "3"), ("b", "5"), ("c", "2.5")))
+
+    def built(name):
+        inner = name("el.inner", a * b + c**2)
+        outer = name("el.outer", maximum(inner / c, a) * floor(c))
+        return outer / (inner + b)
+    through, whole = built(lambda key, n: named(key, n, key)).elasticity(), built(lambda key, n: n).elasticity()
+    assert through.keys() == whole.keys() == {"el.a", "el.b", "el.c"}
+    assert through == pytest.approx(whole, rel=1e-12)
