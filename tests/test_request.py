@@ -20,7 +20,7 @@ BANDWIDTH, BF16_FLOPS, FP32_FLOPS = 3.35e12, 989.4e12, 66.9e12
 
 def given(batch=1, output=OUTPUT):
     session = SimpleNamespace(context=float(CONTEXT), shared_prefix=float(PREFIX), new_tokens=float(NEW))
-    call = SimpleNamespace(output_tokens=float(output), batch=float(batch), body_bytes=4.5, event_bytes=130.0)
+    call = SimpleNamespace(output_tokens=float(output), batch=float(batch), body_bytes=3.68, event_bytes=128.0, envelope_bytes=808.0)
     model = SimpleNamespace(n_layers=LAYERS, hidden_size=WIDTH, n_heads=HEADS, n_kv_heads=KV_HEADS, head_dim=HEAD, intermediate_size=MLP,
                             vocab_size=VOCABULARY)
     fmt = SimpleNamespace(bits=2.0, scale_bits=0.0, block_size=1)
@@ -40,10 +40,10 @@ def by_hand(batch):
     prompt = max(layers / batch / BANDWIDTH, work / BF16_FLOPS)
     row = 2 * LAYERS * KV_HEADS * HEAD * 2
     kept = row * (PREFIX + sum(CONTEXT + step for step in range(1, steps + 1)))
-    return [{"wire": 225_000}, {"tokens": PREFIX, "price": PREFIX * 0.5e-6}, {"tokens": NEW, "price": NEW * 6.25e-6},
+    return [{"wire": 184_000}, {"tokens": PREFIX, "price": PREFIX * 0.5e-6}, {"tokens": NEW, "price": NEW * 6.25e-6},
             {"hbm": table_rows, "gpu_time": table_rows / BANDWIDTH}, {"gpu_time": rotated / FP32_FLOPS},
             {"hbm": OUTPUT * layers / batch, "gpu_time": prompt + steps * layers / batch / BANDWIDTH},
-            {"hbm": kept, "gpu_time": kept / BANDWIDTH}, {"tokens": OUTPUT, "wire": 39_000, "price": OUTPUT * 25e-6}]
+            {"hbm": kept, "gpu_time": kept / BANDWIDTH}, {"tokens": OUTPUT, "wire": 39_208, "price": OUTPUT * 25e-6}]
 
 
 def columns(line):
