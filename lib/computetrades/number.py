@@ -318,6 +318,13 @@ class _NumPy(NumPyPrinter):
     """Every digit of a literal, and a reciprocal as a division, as JavaScript has them."""
     def _print_Float(self, x): return repr(float(x))
 
+    def _print_Max(self, e): return self._pairwise("numpy.maximum", e)
+    def _print_Min(self, e): return self._pairwise("numpy.minimum", e)
+
+    def _pairwise(self, name, e):
+        """Two at a time: sympy before 1.14 makes one array of all arguments, which fails where some are arrays and some are not."""
+        return functools.reduce(lambda a, b: f"{self._module_format(name)}({a}, {b})", map(self._print, e.args))
+
     def _print_Pow(self, e, rational=False):
         return f"(1/({self._print(e.base)}))" if e.exp == -1 else super()._print_Pow(e, rational)
 
