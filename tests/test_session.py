@@ -22,7 +22,7 @@ ESSAY = (facts("session").plain, facts("one-request").plain, facts("agent-sessio
 
 def session(context, new, n_calls, growth, output=300, batch=1):
     start = SimpleNamespace(context=float(context), new_tokens=float(new), shared_prefix=float(context - new))
-    call = SimpleNamespace(n_calls=float(n_calls), output_tokens=float(output), batch=float(batch), body_bytes=4.5, event_bytes=130.0)
+    call = SimpleNamespace(n_calls=float(n_calls), output_tokens=float(output), batch=float(batch), body_bytes=4.5, event_bytes=130.0, envelope_bytes=0.0)
     return start, call, SimpleNamespace(growth=float(growth))
 
 
@@ -122,7 +122,7 @@ def test_the_times_of_the_calls_add_up_to_the_session(cold):
 
 def test_numbers_floats_and_arrays_agree():
     given_session = ({"context": "50000 token", "new_tokens": "50 token", "shared_prefix": "49950 token"},
-                     {"n_calls": 22, "output_tokens": "300 token", "batch": 1, "body_bytes": "4.5 B/token", "event_bytes": "130 B/token"},
+                     {"n_calls": 22, "output_tokens": "300 token", "batch": 1, "body_bytes": "4.5 B/token", "event_bytes": "130 B/token", "envelope_bytes": "0 B"},
                      {"growth": "80000 token"})
     cache, money = {"read": 0.1, "write": 1.25}, {"input_price": "5 USD/Mtok", "output_price": "25 USD/Mtok"}
     gpu = {"hbm_bandwidth": "3.35 TB/s", "bf16_flops": "989.4 TFLOP/s", "fp32_flops": "66.9 TFLOP/s"}

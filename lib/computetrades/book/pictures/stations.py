@@ -86,5 +86,5 @@ def _stop(i: int, station: Station, href: str | None, here: str):
     if mine or href:
         told = "you are here" if mine else f"chapter {station.chapter[:2]}"
         card.append(label(WIDTH - 12, y - 3, told, anchor="end", size=12, ink="accent"))
-    inner = "".join([line((x + 13, y), (TEXT - 10, y), ink="line"), *card, ring, digit])
-    yield link(href, inner, f"Station {station.number}, {station.name}: chapter {station.chapter[:2]}") if href and not mine else inner
+    inner = [line((x + 13, y), (TEXT - 10, y), ink="line"), ring, digit, *card]
+    yield link(href, inner) if href and not mine else "".join(inner)

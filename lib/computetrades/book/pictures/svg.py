@@ -38,9 +38,9 @@ def line(*points: tuple[float, float], ink: str = "quiet", arrow: bool = False, 
     return f'<path d="{path}" style="fill: none; stroke: {colour(ink)}; stroke-width: {width:g}{dashes}"/>{head}'
 
 
-def link(href: str, inner: str, told: str) -> str:
-    """Shapes that lead somewhere; `told` is what a screen reader says of them."""
-    return f'<a href="{escape(href)}" aria-label="{escape(told)}">{inner}</a>'
+def link(href: str, shapes) -> str:
+    """Shapes that lead somewhere. A screen reader reads their words in this order, so none may be glued to the next."""
+    return f'<a href="{escape(href)}">{" ".join(shapes)}</a>'
 
 
 def drawing(width: float, height: float, shapes, description: str) -> str:
