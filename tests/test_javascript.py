@@ -92,6 +92,8 @@ class Live:
         *ends, unit = ends_and_unit
         if isinstance(self.what, Statement):
             return self.options["yes"] if Statement.OPS[self.what.op](*ends) else self.options["no"]
+        if not all(map(math.isfinite, ends)):
+            return "undefined"
         ends = [Quantity(float(x), unit) for x in sorted(ends)]
         return (text if len(ends) == 1 else range_text)(*ends, digits=self.options["digits"])
 
