@@ -142,31 +142,22 @@ document.addEventListener("click", async e => {
 /* Filters, and deep links into filtered tables. */
 for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
   const rows = [...form.nextElementSibling.querySelectorAll("tbody tr")];
-  let texts, runs = 0;              // texts: lower case, by row, read on first use
+  let texts;                        // lower case, by row, read on first use
 
-  async function apply() {
-    const run = ++runs;
+  function apply() {
     texts ??= rows.map(row => row.textContent.toLowerCase());
     const { q, ...chosen } = Object.fromEntries(new FormData(form));
     const words = q.toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = Object.entries(chosen).filter(([, value]) => value);
     const fits = rows.map((row, i) => words.every(w => texts[i].includes(w)) && wanted.every(([name, value]) => row.dataset[name] === value));
-    const shown = rows.filter((_, i) => fits[i]);
-    form.querySelector("output").value = `${shown.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`;
-    // Laying out a thousand rows takes a third of a second: a screen of them at once, the others behind the next keystroke.
-    const first = new Set(shown.slice(0, 30));
-    for (const row of rows) if (row.hidden === first.has(row)) row.hidden = !row.hidden;
-    for (let i = 30; i < shown.length; i += 100) {
-      await new Promise(next => setTimeout(next));
-      if (run !== runs) return;
-      for (const row of shown.slice(i, i + 100)) row.hidden = false;
-    }
+    rows.forEach((row, i) => { if (row.hidden === fits[i]) row.hidden = !fits[i]; });   // set unchanged, it would be styled anew all the same
+    form.querySelector("output").value = `${fits.filter(Boolean).length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`;
   }
 
-  async function reveal() {
+  function reveal() {
     const row = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!rows.includes(row)) return;
-    if (row.hidden) { form.reset(); await apply(); }
+    if (row.hidden) { form.reset(); apply(); }
     for (const d of row.querySelectorAll("details")) d.open = true;
     row.scrollIntoView({ behavior: "instant" });
   }
