@@ -121,19 +121,22 @@ def test_a_keystroke_costs_the_rows_that_it_changes_and_a_screen(chromium, addre
 ROW = "kv.bytes-per-token"
 
 
-def stands_out(page, key) -> bool:
-    """The row is on the screen, unfolded, and coloured unlike its neighbour."""
-    return page.evaluate("""key => {
+def stands_out(page, key) -> None:
+    """Waits until the row is on the screen, unfolded, and coloured unlike its neighbour; then it must stay there."""
+    there = """key => {
         const row = document.getElementById(key), box = row.getBoundingClientRect();
         const colour = r => getComputedStyle(r.cells[0]).backgroundColor;
         const beside = row.nextElementSibling ?? row.previousElementSibling;
         return box.top >= 0 && box.top < innerHeight - 20 && row.querySelector('details').open && colour(row) !== colour(beside);
-    }""", key)
+    }"""
+    page.wait_for_function(there, arg=key)
+    page.wait_for_timeout(500)
+    assert page.evaluate(there, key)
 
 
 def test_a_deep_link_shows_its_row(visit):
     page = visit("appendix/ledger", anchor=f"#{ROW}")
-    assert stands_out(page, ROW)
+    stands_out(page, ROW)
 
 
 def test_a_deep_link_shows_a_row_that_the_filter_had_hidden(visit):
@@ -142,7 +145,7 @@ def test_a_deep_link_shows_a_row_that_the_filter_had_hidden(visit):
     assert shown(page) == set()
     page.evaluate("key => { location.hash = key }", ROW)
     page.wait_for_function("key => document.getElementById(key).checkVisibility()", arg=ROW)
-    assert stands_out(page, ROW)
+    stands_out(page, ROW)
 
 
 def test_a_popover_leads_to_its_row(visit):
@@ -151,9 +154,10 @@ def test_a_popover_leads_to_its_row(visit):
     link.hover()
     page.locator(".ct-pop:popover-open .ct-more a").click()
     page.wait_for_load_state("load")
-    assert stands_out(page, ROW)
+    stands_out(page, ROW)
 
 
 def test_a_claim_has_its_address_in_the_audit(visit):
     page = visit("appendix/audit", anchor="#kv-bytes-per-token")
+    page.wait_for_timeout(500)
     assert page.locator("#kv-bytes-per-token").evaluate("r => r.getBoundingClientRect().top >= 0 && r.getBoundingClientRect().top < innerHeight")

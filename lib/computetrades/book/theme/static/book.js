@@ -159,7 +159,10 @@ for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
     if (!rows.includes(row)) return;
     if (row.hidden) { form.reset(); apply(); }
     for (const d of row.querySelectorAll("details")) d.open = true;
-    row.scrollIntoView({ behavior: "instant" });
+    // Rows off the screen have a height only by estimate: the row is met again once those that come with it have their own.
+    const meet = () => row.scrollIntoView({ behavior: "instant" });
+    meet();
+    requestAnimationFrame(() => requestAnimationFrame(meet));
   }
 
   form.addEventListener("input", apply);
