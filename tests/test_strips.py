@@ -24,9 +24,9 @@ def drawn(svg):
 def test_every_number_has_one_cell_where_it_belongs():
     found = drawn(strips(ROWS, 0.5, "dimension", "Two rows."))
     assert len(found) == 8
-    lines = sorted({y for _, y in found})
-    assert len(lines) == 2 and all(sorted(x for x, y in found if y == line) == [76, 81, 86, 91] for line in lines)
-    first, second = ([found[76 + 5 * k, line] for k in range(4)] for line in lines)
+    lines, left = sorted({y for _, y in found}), min(found)[0]
+    assert len(lines) == 2 and all(sorted(x for x, y in found if y == line) == [left + 5 * k for k in range(4)] for line in lines)
+    first, second = ([found[left + 5 * k, line] for k in range(4)] for line in lines)
     assert "--ct-off" in first[0] and "--ct-accent" in first[1] and "--ct-line" in first[2]
     assert second[0] == first[1], "beyond the end of the scale is its end"
     assert second[1] == first[2], "a number close to zero is shown as zero"

@@ -5,22 +5,20 @@ from collections import defaultdict
 
 from .svg import colour, drawing, label
 
-CELL, HEIGHT, PITCH, LEFT, SHADES = 5, 19, 23, 76, 8
+CELL, HEIGHT, PITCH, SHADES = 5, 19, 23, 8
 
 
 def strips(rows: dict[str, list[float]], full: float, axis: str, description: str) -> str:
     """rows: name -> numbers, as many in each. A number of `full` or more, either way, has the whole colour; axis: what lies along it."""
     if full <= 0:
         raise ValueError(f"the full shade needs a number above zero, not {full}")
-    width, foot = max(map(len, rows.values())), PITCH * len(rows)
-    shapes = [label(LEFT - 8, PITCH * n + 14, f'"{name}"', "end", 11.5, mono=True) for n, name in enumerate(rows)]
-    shapes += cells((LEFT + CELL * k, PITCH * n, *shade(value, full)) for n, values in enumerate(rows.values()) for k, value in enumerate(values))
-    right, y = LEFT + CELL * width, foot + 24
-    for n, (share, ink) in enumerate([(-1, "accent"), (0, ""), (1, "off")]):
-        x = right - 330 + 115 * n
-        shapes += [*cells([(x, y - 13, ink or "accent", abs(share) * 100)], 14, 14),
-                   label(x + 20, y - 2, f"{share * full:+g} or {'more' if share > 0 else 'less'}".replace("-", "−") if share else "0", "start", 12, "quiet")]
-    return drawing(right, foot + 32, [*shapes, label(LEFT, y - 2, axis, "start", 12, "quiet")], description)
+    left, foot = 10 + 7 * max(len(name) + 2 for name in rows), PITCH * len(rows)
+    right, y = left + CELL * max(map(len, rows.values())), foot + 24
+    shapes = [label(left - 8, PITCH * n + 14, f'"{name}"', "end", 11.5, mono=True) for n, name in enumerate(rows)]
+    shapes += cells((left + CELL * k, PITCH * n, *shade(value, full)) for n, values in enumerate(rows.values()) for k, value in enumerate(values))
+    for x, ink, says in ((right - 276, "accent", f"−{full:g} or less"), (right - 160, "", "0"), (right - 106, "off", f"+{full:g} or more")):
+        shapes += [*cells([(x, y - 13, ink, 100 if ink else 0)], 14, 14), label(x + 20, y - 2, says, "start", 12, "quiet")]
+    return drawing(right, foot + 32, [*shapes, label(left, y - 2, axis, "start", 12, "quiet")], description)
 
 
 def shade(value: float, full: float) -> tuple[str, int]:
