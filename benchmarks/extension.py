@@ -69,6 +69,9 @@ lab-extension:
   shown_context:
     value: {SHOWN} token
     label: Length of the windows that the model is read and trained on
+  far_context:
+    value: {CONTEXTS[-1]} token
+    label: Length of the longest windows that the model is read on
   read_tokens:
     value: {READ // SHOWN * SHOWN} token
     label: Held-out tokens read per measurement
