@@ -24,6 +24,11 @@ def test_its_name_stands_at_the_end_that_was_asked_for():
     assert 'text-anchor="end"' in re.search(r"<text[^>]*>the bound", drawn(dashed(4, "the bound", end="right")))[0]
 
 
+def test_its_name_stands_on_the_side_that_was_asked_for():
+    heights = [float(re.search(r'translate\([\d.]+,([\d.]+)\)"[^>]*>the bound', drawn(dashed(4, "the bound", above=above)))[1]) for above in (True, False)]
+    assert heights[0] < 60 < heights[1]
+
+
 def test_an_upright_line_takes_no_name():
     with pytest.raises(ValueError, match="name it in the title"):
         dashed(4, "here", axis="x")

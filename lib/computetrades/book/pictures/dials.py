@@ -46,7 +46,7 @@ def faces(columns: list[str], rows: list[str], known: list[float], reached: list
             shapes += [_face(x, y, "panel"), sector(x, y, RADIUS, 0, min(seen, angle), "accent", 55), sector(x, y, RADIUS, seen, min(angle, 2 * math.pi), "off", 70),
                        _face(x, y, "none"), svg.label(x, y + RADIUS + 15, told(angle), size=12, ink="off" if angle > seen and seen < 2 * math.pi else "quiet")]
     foot = HEAD + ROW * len(rows) - 2
-    for x, colour, words in ((SIDE, "accent", "shown in training"), (SIDE + 160, "off", "never shown")):
+    for x, colour, words in ((0, "accent", "shown in training"), (150, "off", "never shown")):
         shapes += [svg.box(x, foot - 10, 12, 12, fill=colour, share=55 if colour == "accent" else 70, edge=colour, round=2),
                    svg.label(x + 19, foot, words, anchor="start", size=12)]
     return _drawing(columns, rows, shapes, "Parts of clock faces: " + "; ".join(
