@@ -107,3 +107,9 @@ def test_a_chapter_publishes_its_own_line(n):
         value = base(number.quantity)
         assert any(isinstance(v, (int, float)) and v == pytest.approx(value, rel=1e-9) for v in published.values()), \
             f"chapter {stem} publishes {published}, and not the {name} of its line, {value:g}"
+
+
+def test_what_rotation_moves_as_a_kernel_of_its_own():
+    """One query row of 8,192 and one key row of 1,024 elements a layer, two bytes each, read once and written once."""
+    _, _, model, fmt, *_ = given()
+    assert request.rotation_bytes(model, fmt) == LAYERS * (8192 + 1024) * 2 * 2

@@ -106,6 +106,11 @@ def rotation_flops(model):
     return 3 * model.n_layers * (model.n_heads + model.n_kv_heads) * model.head_dim * FLOP
 
 
+def rotation_bytes(model, fmt):
+    """What rotation reads and writes when it is a kernel of its own: every query and key of all layers in and out, one token."""
+    return 2 * model.n_layers * (model.n_heads + model.n_kv_heads) * model.head_dim * kv.stored_size(fmt)
+
+
 def read_time(size, gpu):
     """GPU time to read so many bytes at the memory's peak rate."""
     return size / gpu.hbm_bandwidth * GPU
