@@ -50,7 +50,7 @@ def band(low: float, high: float, name: str, at: float):
 
 def in_parts(chart: alt.Chart, title: str, parts: list[str]):
     """Bars in parts, from rows of charts.series whose labels read 'name: more|part': each name over its more, the longest bar first."""
-    whole = alt.Y("whole:N", title=None, sort="-x", axis=alt.Axis(labelExpr="split(datum.label, ': ')", labelOverlap=False))
+    whole = alt.Y("whole:N", title=None, sort="-x", axis=alt.Axis(labelExpr="split(datum.label, ': ')", labelOverlap=False, labelOffset=-5))
     return (chart.transform_calculate(whole="split(datum.series, '|')[0]", part="split(datum.series, '|')[1]")
             .encode(alt.X("value:Q", title=title), whole, alt.Order("part:N", sort="descending"),
                     alt.Color("part:N", title=None, sort=parts, legend=alt.Legend(orient="top"))))
