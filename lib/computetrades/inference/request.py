@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..functions import maximum
+from ..functions import maximum, sum_given
 from ..number import FLOP, GPU, TOKEN, Number
 from . import flops, kv, params
 
@@ -92,8 +92,7 @@ def reply(call, prices) -> Line:
 
 def total(lines, name):
     """The sum of one column, an attribute of Line; None when no line has it."""
-    found = [value for line in lines if (value := getattr(line, name)) is not None]
-    return sum(found[1:], found[0]) if found else None
+    return sum_given(getattr(line, name) for line in lines)
 
 
 def decode_steps(call):
