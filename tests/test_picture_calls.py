@@ -30,8 +30,8 @@ def test_parts_are_stacked_in_their_order_from_below():
 
 
 def test_each_call_begins_where_the_one_before_ended():
-    drawn = bars(staircase(rows(TIMES, (1, 2, 3, 4), (2, 1, 1, 1))))
-    assert [left for left, *_ in drawn] == pytest.approx([0, 20, 60, 120, 200, 240, 260, 280])
-    assert [width for _, _, width, *_ in drawn] == pytest.approx([20, 40, 60, 80, 40, 20, 20, 20])
+    drawn = bars(staircase(rows(TIMES, (1, 2, 3, 4), (2, 1, 3, 4))))
+    assert [left for left, *_ in drawn] == pytest.approx([0, 15, 45, 90, 150, 180, 195, 240])
+    assert [width for _, _, width, *_ in drawn] == pytest.approx([15, 30, 45, 60, 30, 15, 45, 60])
     assert [colour for *_, colour in drawn] == [*TIMES.values()] * 2
     assert len({top for _, top, *_ in drawn}) == 2
