@@ -6,7 +6,7 @@ import json
 import altair as alt
 
 PARTS = {"found in the cache": "#999999", "new": "#0072B2", "answer": "#E69F00"}
-TIMES = {"prompt": "#D55E00", "answer": "#0072B2", "tool": "#E69F00", "network": "#999999"}
+TIMES = {"prompt": PARTS["new"], "answer": PARTS["answer"], "tool": "#009E73", "network": "#999999"}
 
 
 def stacked(chart: alt.Chart) -> alt.Chart:
