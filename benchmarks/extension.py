@@ -26,7 +26,7 @@ def main() -> None:
     unseen = torch.tensor(tokenizer.encode(weights.held_out()))
     taught = train.taught()[1]
     n_tuning = int(SHARE * train.PLANS["tiny"].tokens) // SHOWN * SHOWN
-    within = perplexity(by_window(model, unseen, TRAINED, READ // TRAINED))
+    short = by_window(model, unseen, SHOWN, READ // SHOWN, reach=TRAINED)   # the same tokens, none read from further than trained
     fields = {}
     for scheme in extension.SCHEMES:
         fields[scheme] = {}
@@ -34,20 +34,23 @@ def main() -> None:
             nats = by_window(extension.stretched(model, scheme, TRAINED, context), unseen, context, READ // context)
             fields[scheme][f"beyond_{context}"] = figure(perplexity(nats[:, TRAINED:]))
             if context == SHOWN:
-                places = " ".join(figure(p) for p in extension.by_position(nats, BUCKET))
-                fields[scheme]["by_position"] = f"{{text: '{places}'}}"
+                fields[scheme]["by_position"] = f"{{text: '{places(nats)}'}}"
         fields[scheme]["live"] = figure(extension.held_out_beyond(scheme, TRAINED, SHOWN, LIVE))
         other = extension.tuned(model, taught, scheme, TRAINED, SHOWN, n_tuning, RATE, train.SEED)
         nats = by_window(other, unseen, SHOWN, READ // SHOWN)
         fields[scheme]["tuned"] = figure(perplexity(nats[:, TRAINED:]))
-    print(yaml(fields, within, n_tuning, time.process_time() - began))
+    print(yaml(fields, short, n_tuning, time.process_time() - began))
 
 
 def figure(x: float) -> str:
     return f"{x:.4g}"
 
 
-def yaml(fields, within: float, n_tuning: int, worked: float) -> str:
+def places(nats: torch.Tensor) -> str:
+    return " ".join(figure(p) for p in extension.by_position(nats, BUCKET))
+
+
+def yaml(fields, short: torch.Tensor, n_tuning: int, worked: float) -> str:
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     head = f"""# The lab's "tiny" beyond its trained length. Written by `python benchmarks/extension.py`.
 
@@ -57,12 +60,18 @@ lab-extension:
   as_of: '{datetime.date.today()}'
   kind: measured
   within:
-    value: {figure(within)}
-    label: Perplexity within the trained length
-    note: Held-out text, windows of {TRAINED} tokens.
+    value: {figure(perplexity(short[:, TRAINED:]))}
+    label: Perplexity of the same tokens, read in windows of the trained length
+    note: Held-out text; the tokens behind position {TRAINED} of windows of {SHOWN}, each read from {TRAINED} at most.
+  within_by_position:
+    text: '{places(short)}'
+    label: The same by position in windows of {SHOWN}
   shown_context:
     value: {SHOWN} token
     label: Length of the windows that the model is read and trained on
+  far_context:
+    value: {CONTEXTS[-1]} token
+    label: Length of the longest windows that the model is read on
   read_tokens:
     value: {READ // SHOWN * SHOWN} token
     label: Held-out tokens read per measurement

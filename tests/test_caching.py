@@ -80,6 +80,27 @@ def test_published_savings_of_two_users_lie_between_misses_billed_plainly_and_mi
         assert 1 - caching.multiple(found, 1.25, 0.1) - 0.03 <= saved <= 1 - caching.multiple(found, 1, 0.1) + 0.03
 
 
+@calm
+@given(st.integers(2, 60), st.integers(1, 90_000), st.integers(0, 9_000))
+def test_a_stable_sessions_hit_rate_gives_its_price_with_the_rest_at_list_price_or_written(n, prefix, delta):
+    found = caching.stable_hit_rate(n, prefix, delta)
+    once = prefix / (n * (prefix + delta))
+    plain = delta / (prefix + delta)
+    assert found + once + plain == pytest.approx(1)
+    assert caching.stable_multiple(n, prefix, delta, 1.25, 0.1) == pytest.approx(0.1 * found + 1.25 * once + plain)
+
+
+@calm
+@given(READ, st.sampled_from([300, 3600]))
+def test_a_pause_is_bridged_as_long_as_the_reads_in_it_cost_no_more_than_the_loss(read, lifetime):
+    """Counted out: a pause of whole and half lifetimes needs a read at each expiry that lies strictly inside it."""
+    bridged = caching.bridged(caching.pings(1.25, read), lifetime)
+    for halves in range(1, 130):
+        pause = halves * lifetime / 2
+        reads = sum(k * lifetime < pause for k in range(1, 70))
+        assert (reads * read <= (1.25 - read) * (1 + 1e-12)) == (pause <= bridged)
+
+
 def test_a_read_keeps_alive_what_eleven_and_a_half_of_them_would_buy():
     """A user's production figures have the same ratio, 11.5 to 1."""
     assert caching.pings(1.25, 0.1) == pytest.approx(11.5)
@@ -104,3 +125,5 @@ def test_numbers_floats_and_arrays_agree():
     paths(lambda lost, kept, n, first, growth, write, read: caching.inflation(lost, kept, n, first, growth, write, read), "", "0.25", "100 token",
           *session, "1.25", "0.1")
     paths(caching.lapsed, "", "3 minute", "5 minute")
+    paths(caching.stable_hit_rate, "", "20", "50000 token", "500 token")
+    paths(caching.bridged, "s", "11.5", "5 minute")

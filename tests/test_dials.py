@@ -32,3 +32,11 @@ def test_one_hand_for_every_dial_and_red_only_beyond_what_is_known():
     seen = dials.faces(["a", "b"], ["now"], [7, 0.5], [[100, 1.0]])
     assert len(re.findall(r"<path [^>]*var\(--ct-off", seen)) == 1  # a has shown its whole face
     assert not re.findall(r"<path [^>]*var\(--ct-off", dials.faces(["a"], ["now"], [0.5], [[0.5]]))
+
+
+def test_the_colours_are_named_in_the_drawing_below_its_last_row():
+    """Pages are light or dark, so a caption cannot name a colour."""
+    seen = dials.faces(["a"], ["now", "then"], [0.5], [[0.5], [1.0]])
+    key = {words: float(y) for y, words in re.findall(r'<text x="[^"]*" y="([^"]*)"[^>]*>([^<]*)</text>', seen)}
+    assert key["shown in training"] == key["never shown"] > key["57°"]
+    assert key["never shown"] < float(re.search(r'viewBox="0 0 \S+ (\S+)"', seen)[1])

@@ -125,3 +125,11 @@ def test_integers_stay_exact_where_floats_would_not():
 def test_a_length_in_bytes_is_refused():
     with pytest.raises(UnitError):
         sum(flops.prefill(facts("llama-31-70b"), facts("h100-sxm").hbm_capacity).values())
+
+
+@pytest.mark.parametrize("key,query_and_value", [("llama-31-405b", 128 + 128), ("deepseek-v3", 128 + 64 + 128)])
+def test_published_totals_alone_give_the_same_per_token(key, query_and_value):
+    m, n = whole_numbers(facts(key)), 32_768
+    whole = sum(flops.prefill(m, n, every_token=True).values())
+    matrices = sum(flops.prefill(m, 1, every_token=True)[name] for name in flops.prefill(m, 1) if name not in ("scores", "values")) // 2
+    assert flops.per_token_in_text(matrices, m.n_layers * m.n_heads * query_and_value, n) == pytest.approx(whole / n, rel=1e-12)

@@ -102,3 +102,9 @@ def test_the_larger_of_two_numbers_is_found_however_long_the_formulas():
     long = sum(x * y for x, y in zip(xs, xs[1:]))
     assert F.maximum(long, long + 1).value(facts={"long.x0": 7.0}) == pytest.approx(long.value(facts={"long.x0": 7.0}) + 1)
     assert F.minimum(long, long + 1).value() == long.value()
+
+
+def test_only_what_is_given_is_summed():
+    assert F.sum_given([None, 2, None, 3.5]) == 5.5
+    assert F.sum_given(iter([fact("x", "2 s"), None, fact("y", "3 s")])).value("s") == 5
+    assert F.sum_given([None, None]) is None and F.sum_given([]) is None

@@ -63,7 +63,7 @@ class Undrawn:
     def __getattr__(self, name): return getattr(charts, name)
 
 
-STAND_INS = {"alt": Nothing(), "charts": Undrawn()}
+STAND_INS = {"alt": Nothing(), "charts": Undrawn(), "curves": Nothing()}
 
 
 @lru_cache

@@ -11,7 +11,8 @@ from three_paths import paths, whole_numbers
 
 COUNTED = [key for key, record in all_facts().items() if "n_params" in record]
 PUBLISHED = {  # total and active parameters as their authors print them, in units of 1e9
-    "llama-31-405b": ("405",), "llama-31-70b": ("70",), "deepseek-v3": ("671", "37"), "deepseek-v2": ("236", "21"),
+    "llama-31-405b": ("405",), "llama-31-70b": ("70",), "llama-31-8b": ("8.03",),  # as llama.cpp counts it
+    "deepseek-v3": ("671", "37"), "deepseek-v2": ("236", "21"),
     "gpt-oss-120b": ("117",), "qwen3-235b": ("235", "22"), "qwen25-72b": ("72.7",), "mixtral-8x7b": ("46.7", "12.9"),
     "llama-4-maverick": ("400", "17"), "gemma-2-27b": ("27.2",), "deepseek-67b": ("67",)}
 

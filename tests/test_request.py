@@ -103,7 +103,25 @@ def test_a_chapter_publishes_its_own_line(n):
     if not published:
         pytest.skip(f"chapter {stem} does not follow the request yet")
     lines = request.lines(*(facts(key) for key in ("session", "one-request", "llama-31-70b", "bf16", "h100-sxm", "claude-opus-47", "prompt-cache")))
-    for name, number in columns(lines[n - 1]).items():
-        value = base(number.quantity)
-        assert any(isinstance(v, (int, float)) and v == pytest.approx(value, rel=1e-9) for v in published.values()), \
-            f"chapter {stem} publishes {published}, and not the {name} of its line, {value:g}"
+    line = columns(lines[n - 1])
+    assert line.keys() == request.RECORDS[stem].keys()
+    for name, key in request.RECORDS[stem].items():
+        assert published.get(key) == pytest.approx(base(line[name].quantity), rel=1e-9), \
+            f"chapter {stem} publishes {published}, and not the {name} of its line as {key}"
+
+
+def test_published_lines_are_the_lines_under_the_names_of_their_records():
+    lines = request.lines(*(facts(key) for key in ("session", "one-request", "llama-31-70b", "bf16", "h100-sxm", "claude-opus-47", "prompt-cache")))
+    under = request.published(lines)
+    for line, other in zip(lines, under, strict=True):
+        assert (line.chapter, line.what) == (other.chapter, other.what) and columns(line).keys() == columns(other).keys()
+        for name, number in columns(other).items():
+            assert number.value() == columns(line)[name].value(request.COLUMNS[name][1]) and number.facts() == columns(line)[name].facts()
+    assert {leaf.key for leaf in request.total(under, "gpu_time").leaves.values()} == {
+        "request.embedding-gpu-time", "request.rotation-time", "request.layers-time", "request.cache-time"}
+
+
+def test_what_rotation_moves_as_a_kernel_of_its_own():
+    """One query row of 8,192 and one key row of 1,024 elements a layer, two bytes each, read once and written once."""
+    _, _, model, fmt, *_ = given()
+    assert request.rotation_bytes(model, fmt) == LAYERS * (8192 + 1024) * 2 * 2

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from computetrades.facts import facts
 from computetrades.inference import caching, kv
 from computetrades.inference.routing import (
-    ROUTERS, Hashed, Load, LongestPrefix, Modulo, PrefixCache, Ring, RoundRobin, digest, drawn, prompts, repeated, simulate, traffic)
+    CONDITIONS, ROUTERS, Hashed, Load, LongestPrefix, Modulo, PrefixCache, Ring, RoundRobin, digest, drawn, load_of, outcome, prompts,
+    repeated, simulate, traffic)
 
 calm = settings(deadline=None, max_examples=30)
 KEYS = [digest(f"key {i}") for i in range(8_000)]
@@ -188,6 +189,24 @@ def test_the_fleets_facts_are_what_their_notes_say():
     llama, bf16 = facts("llama-31-70b"), facts("bf16")
     room = (4 * h100.hbm_capacity - kv.weight_bytes(llama, bf16)) / kv.bytes_per_token(llama, bf16)
     assert float(fleet.capacity.value("token")) == pytest.approx(room.value("token"), rel=1e-3)
+
+
+def test_the_fleets_load_is_its_record_and_pauses_only_where_users_do():
+    fleet = facts("cache-fleet")
+    calm_load, pausing = load_of(fleet, False), load_of(fleet, True)
+    assert calm_load == Load(240, 22, 6, 18_000, 32_000, 3636, 1200, 11) == replace(pausing, task=0, pause=0)
+    assert (pausing.task, pausing.pause) == (5, 300)
+
+
+def test_each_condition_takes_something_away():
+    fleet, life = facts("cache-fleet"), facts("cache-lifetime").short
+    best, lost, small, pauses = (outcome("longest prefix", condition, fleet, life) for condition in CONDITIONS)
+    assert best.stays == 1 and max(small.hit_rate, pauses.hit_rate, lost.after_loss) < best.hit_rate
+    assert math.isnan(best.after_loss)
+    lone = caching.hit_rate(22, 50_000, 3636)
+    assert lone < best.hit_rate < lone + (18_000 * 240) / (240 * caching.sent(22, 50_000, 3636))
+    with pytest.raises(ValueError, match="no condition 'calm'"):
+        outcome("longest prefix", "calm", fleet, life)
 
 
 def test_what_is_drawn_is_the_ring():

@@ -149,5 +149,13 @@ def test_it_comes_near_the_sessions_that_others_measured():
     """Medians of 610 Codex tasks: linear growth misses that files are read early, so it stays under the tokens really sent."""
     seen = facts("codex-traces")
     n, start, end, really = (base(f.quantity) for f in (seen.calls, seen.start, seen.end, seen.input_tokens))
-    ours = sums.sent(*session(start, start, n, (end - start) * n / (n - 1)))
+    ours = sums.sent(*sums.observed(start, end, n))
+    assert ours == sums.sent(*session(start, start, n, (end - start) * n / (n - 1)))
     assert 0.75 < ours / really < 1
+
+
+def test_a_session_known_by_its_ends():
+    start, call, task = sums.observed(first=100, last=160, n_calls=4)
+    assert [sums.context(start, call, task, i) for i in (1, 2, 3, 4)] == [100, 120, 140, 160]
+    assert [sums.added(start, call, task, i) for i in (1, 2, 3, 4)] == [100, 20, 20, 20]
+    assert (sums.sent(start, call, task), sums.new(start, call, task)) == (520, 160)

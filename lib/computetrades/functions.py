@@ -69,6 +69,12 @@ log = _function(np.log, sympy.log, True)
 exp = _function(np.exp, sympy.exp, True)
 
 
+def sum_given(values):
+    """The sum of those values that are not None; None when all are."""
+    given = [value for value in values if value is not None]
+    return sum(given[1:], given[0]) if given else None
+
+
 def where(condition, yes, no):
     """yes where the condition holds, else no; traced when the condition is a Statement, numpy otherwise."""
     if not isinstance(condition, Statement):

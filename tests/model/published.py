@@ -1,4 +1,4 @@
-"""The twelve published models in Transformers' configuration classes, as their config.json files have them; and small ones."""
+"""The published models in Transformers' configuration classes, as their config.json files have them; and small ones."""
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -19,6 +19,8 @@ LLAMA_70B = {"hidden_size": 8192, "num_hidden_layers": 80, "num_attention_heads"
 
 CONFIGS = {  # record -> (configuration class, what config.json states; what it leaves out is the class's default)
     "llama-3-70b": (hf.LlamaConfig, LLAMA_70B | {"rope_parameters": PLAIN | {"rope_theta": 500_000.0}}),
+    "llama-31-8b": (hf.LlamaConfig, LLAMA_70B | LONG | {
+        "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "intermediate_size": 14336, "rope_parameters": LLAMA3}),
     "llama-31-70b": (hf.LlamaConfig, LLAMA_70B | LONG | {"rope_parameters": LLAMA3}),
     "llama-31-405b": (hf.LlamaConfig, LLAMA_70B | LONG | {
         "hidden_size": 16384, "num_hidden_layers": 126, "num_attention_heads": 128, "intermediate_size": 53248,

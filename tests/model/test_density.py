@@ -1,4 +1,6 @@
 """Vocabularies cut short and texts counted, against tiktoken and against training that stopped there."""
+from collections import Counter
+
 import pytest
 import regex
 import tiktoken
@@ -95,6 +97,17 @@ def test_what_the_longest_match_cuts_otherwise_is_the_same_text_in_other_tokens(
         assert merged != longest and len(tokens[longest[0]]) >= len(tokens[merged[0]])
         assert b"".join(tokens[i] for i in merged) == b"".join(tokens[i] for i in longest) == piece
         assert list(merged) == cl100k.encoding()._encode_single_piece(piece)
+
+
+def test_the_longest_match_counts_much_the_same():
+    """Where every word is an entry both rules find it; elsewhere the counts differ by what the pieces that are cut otherwise save."""
+    pieces = bpe.pieces(SAMPLES["English"], cl100k.tokenizer().pattern)
+    assert density.longest_match_tokens("English") == density.tokens("English") == len(pieces)
+    apart = density.unlike_longest_match(("library",))[1]
+    often = Counter(bpe.pieces(density.library(), cl100k.tokenizer().pattern))
+    by_merges = len(cl100k.encoding().encode_ordinary(density.library()))
+    saved = sum(often[piece] * (len(merged) - len(longest)) for piece, merged, longest in apart)
+    assert density.longest_match_tokens("library") == by_merges - saved
 
 
 def test_unknown_kinds_and_sizes_are_named():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from computetrades.inference import collectives
-from computetrades.model import embeddings, weights
+from computetrades.model import embeddings, train, weights
 
 FLOAT32 = SimpleNamespace(bits=4, scale_bits=0, block_size=1)   # bytes
 
@@ -47,6 +47,21 @@ def test_spread_by_numpy():
     assert spread.sigma == pytest.approx(table.std(), rel=1e-5) and spread.largest == pytest.approx(np.abs(table).max() / table.std(), rel=1e-5)
     assert 0.9 < spread.within < 1 and embeddings.spread(1e9).within == 1
     assert sum(embeddings.histogram(tuple(range(-20, 21)))) == pytest.approx(1)
+
+
+def test_the_crowd_is_the_tokens_that_training_hardly_saw():
+    tokenizer, ids = train.taught()
+    times = np.bincount(ids.numpy(), minlength=tokenizer.vocab_size)
+    crowd = embeddings.crowd()
+    assert set(np.flatnonzero(times == 0)) <= set(crowd) and max(times[list(crowd)]) < 10 < np.median(times) < len(ids)
+    assert not {embeddings.row_of(" node"), embeddings.row_of("(")} & set(crowd)
+
+
+def test_without_the_crowd_its_columns_stand_out_less():
+    learnt = np.array([row for i, row in enumerate(embeddings.table()) if i not in embeddings.crowd()])
+    columns = (learnt.astype(float) ** 2).mean(0) ** 0.5
+    assert embeddings.spread(2.0, crowded=False).dimension == pytest.approx(columns.max() / np.median(columns))
+    assert 1 < embeddings.spread(2.0, crowded=False).dimension < embeddings.spread(2.0).dimension
 
 
 def test_a_row_is_all_that_the_model_sees_of_a_token():

@@ -65,3 +65,12 @@ def test_windows_lie_end_to_end_and_start_anew(model):
     assert torch.equal(by_window(model, ids, 12, 2), nats[[0, 3]])
     with pytest.raises(ValueError, match="50 tokens hold 4 windows of 12; asked for 5"):
         by_window(model, ids, 12, 5)
+
+
+def test_the_same_tokens_can_be_read_from_less_far(model):
+    ids = torch.arange(50)
+    nats = by_window(model, ids, 12, 2, reach=4)
+    assert nats.shape == (2, 12)
+    assert torch.allclose(nats.view(-1, 4), by_window(model, ids, 4)[[0, 1, 2, 9, 10, 11]], atol=1e-5)  # windows of 4, read for themselves
+    with pytest.raises(ValueError, match="windows of 12 tokens cannot be cut into stretches of 5"):
+        by_window(model, ids, 12, 2, reach=5)

@@ -12,9 +12,10 @@ GQA = ModelConfig(n_layers=2, hidden_size=64, n_heads=4, intermediate_size=96, v
 MLA = GQA.with_(latent=Latent(24, 32, 16, 16, 16))
 MIXED = GQA.with_(layer_kinds=(SLIDING, FULL), window=5)
 CODECS = [BF16(), Int8(), FP8(), NVFP4(), TwoBit(16)]
-MAKERS = [lambda config, codec=codec: Quantised(config, codec) for codec in CODECS] + [lambda config: KIVI(config, 8, 16)]
+MAKERS = [lambda config, codec=codec: Quantised(config, codec) for codec in CODECS] + [
+    lambda config: KIVI(config, 8, 16), lambda config: KIVI(config, 8, 16, by_channel=False)]
 N = 37
-every_cache = pytest.mark.parametrize("make", MAKERS, ids=[*(type(c).__name__ for c in CODECS), "KIVI"])
+every_cache = pytest.mark.parametrize("make", MAKERS, ids=[*(type(c).__name__ for c in CODECS), "KIVI", "recent"])
 every_model = pytest.mark.parametrize("config", [GQA, MLA, MIXED], ids=["gqa", "mla", "sliding"])
 
 

@@ -20,7 +20,8 @@ def test_an_exact_cache_reads_as_a_pass_without_one():
     ("int8", 2 * 4 * 2 * (32 + 4)),                 # and one float32 scale a head
     ("fp8", 2 * 4 * 2 * 32),
     ("nvfp4", 2 * 4 * 2 * (16 + 2)),                # and one byte for each 16 elements
-    ("kivi", 2 * 4 * 2 * (8 + 4))])                 # and two float16 for each 32 elements
+    ("two-bit", 2 * 4 * 2 * (8 + 4)),               # and two float16 for each 32 elements
+    ("two-bit-recent", 2 * 4 * 2 * (8 + 4)), ("kivi", 2 * 4 * 2 * (8 + 4))])
 def test_a_token_takes_the_bytes_worked_out_by_hand(name, n_bytes):
     assert remembering.through_format(name, 1).bytes_per_token == n_bytes
 
@@ -29,6 +30,11 @@ def test_fewer_bits_never_read_much_better_and_grouping_matters_more_than_bits()
     read = {name: remembering.through_format(name, 8).perplexity for name in remembering.FORMATS}
     assert all(p > 0.999 * read["float32"] for p in read.values())
     assert read["two-bit"] > 1.1 * read["float32"] > 1.05 * read["kivi"]
+
+
+def test_kivi_gains_by_the_newest_tokens_and_by_the_grouping_of_keys():
+    plain, recent, kivi = (remembering.through_format(name, 8).perplexity for name in ("two-bit", "two-bit-recent", "kivi"))
+    assert plain > 1.1 * recent > 1.1 * 1.02 * kivi
 
 
 def test_a_cache_that_holds_the_whole_window_forgets_nothing():

@@ -57,6 +57,23 @@ def test_worked_by_hand():
     assert sampling.temperature(HAND.log(), 0.5).tolist() == pytest.approx([16 / 22, 4 / 22, 1 / 22, 1 / 22])
 
 
+@pytest.mark.parametrize("t", [0.05, 0.5, 1, 2])
+def test_condensed_scores_still_give_the_probabilities(t):
+    for logits in LOGITS:
+        best, tail = sampling.condensed(logits, 12)
+        top = max(score for _, score in best)
+        total = sum(math.exp((s - top) / t) for _, s in best) + sum(n * math.exp((s - top) / t) for s, n in tail.items())
+        exact = (logits / t).softmax(-1)
+        assert [exact[i].item() for i, _ in best] == pytest.approx([math.exp((s - top) / t) / total for _, s in best], abs=0.01)
+        assert len(best) + sum(tail.values()) == len(logits) and exact[[i for i, _ in best]].min() >= exact.sort().values[-12]
+
+
+def test_a_chart_of_no_token_is_refused():
+    for n in (0, 98):
+        with pytest.raises(ValueError, match=f"n_best cannot be {n}: give 1 to 97"):
+            sampling.condensed(LOGITS[0], n)
+
+
 def test_temperature_has_greedy_and_uniform_as_limits():
     first_of_equals = torch.tensor([1.0, 3.0, 3.0, -2.0])
     assert sampling.temperature(first_of_equals, 0).tolist() == [0, 1, 0, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 from html import escape
 
 from ..formatting import text
+from ..functions import sum_given
 from ..number import Number
 from .cards import table
 
@@ -16,18 +17,12 @@ def tally(lines, columns: dict[str, tuple], total: str = "so far") -> None:
     """
     from IPython.display import display
     rows = [(line.chapter, line.what, *(_cell(getattr(line, name), unit, digits) for name, (_, unit, digits) in columns.items())) for line in lines]
-    sums = [_cell(_sum(lines, name), unit, digits) for name, (_, unit, digits) in columns.items()]
+    sums = [_cell(sum_given(getattr(line, name) for line in lines), unit, digits) for name, (_, unit, digits) in columns.items()]
     heads = ("Chapter", "What", *(heading for heading, *_ in columns.values()))
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     foot = f'<tr><th scope="row" colspan="2">{escape(total)}</th>{"".join(f"<td><b>{escape(cell)}</b></td>" for cell in sums)}</tr>'
     plain = "\n".join(" | ".join(row) for row in [heads, *rows, ("", total, *sums)])
     display({"text/html": table("The request so far", "ct-tally-lines", heads, body + foot), "text/plain": plain}, raw=True)
-
-
-def _sum(lines, name: str) -> Number | None:
-    """The sum of one column; None when no line has it."""
-    found = [value for line in lines if (value := getattr(line, name)) is not None]
-    return sum(found[1:], found[0]) if found else None
 
 
 def _cell(value: Number | None, unit: str, digits: int | None) -> str:

@@ -7,7 +7,7 @@ keeps what a call has sent, so a call reads its forerunner's prompt and writes w
 """
 from __future__ import annotations
 
-from ..functions import exp, maximum
+from ..functions import exp, floor, maximum
 
 
 def multiple(hit_rate, write, read):
@@ -28,6 +28,11 @@ def reads_to_pay(write, read):
 def stable_multiple(n, prefix, delta, write, read):
     """A session whose prefix never grows: written once, read n - 1 times, and `delta` other tokens at list price in every call."""
     return ((write + (n - 1) * read) * prefix + n * delta) / (n * (prefix + delta))
+
+
+def stable_hit_rate(n, prefix, delta):
+    """Hit rate of that session."""
+    return (n - 1) * prefix / (n * (prefix + delta))
 
 
 def sent(n, first, growth):
@@ -93,3 +98,9 @@ def longer_lifetime_pays(new, write, write_long, read):
 def pings(write, read):
     """Reads that keep a prefix alive for the price of losing it: what writing it again costs over one read, in reads."""
     return (write - read) / read
+
+
+def bridged(pings, lifetime):
+    """The longest pause that whole reads, one just before each expiry, bridge for no more than the price of `pings` reads: the last
+    of them is followed by one lifetime more."""
+    return (floor(pings) + 1) * lifetime

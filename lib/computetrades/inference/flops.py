@@ -25,6 +25,15 @@ def prefill(model, tokens, cached=None, absorbed=False, every_token=False):
     return _pass(model, n, n if before is None else before + n, pairs, absorbed, n if every_token else 1)
 
 
+def per_token_in_text(active, width, length):
+    """FLOPs per token of a training text of `length` tokens, of a model that publishes totals alone (FLOP/token).
+
+    active: parameters at work per token; width: numbers that one query-key pair multiplies, in queries and values of all heads and
+    layers together. A token sees half of its text on average.
+    """
+    return (2 * active + width * (length / TOKEN + 1)) * FLOP / TOKEN
+
+
 def decode(model, context, absorbed=False):
     """One new token; `context` counts it and all before it."""
     n = context / TOKEN

@@ -84,8 +84,9 @@ def blocks(tokens, block_size):
 
 
 def paged_waste(block_size, tokens):
-    """Expected unused share of a paged cache: half a block per sequence, lengths spread evenly over the block."""
-    return block_size / 2 / (tokens + block_size / 2)
+    """Expected unused share of a paged cache, lengths spread evenly over the block: it ends with 0, 1, ..., block_size - 1 free."""
+    unused = (block_size / TOKEN - 1) / 2 * TOKEN
+    return unused / (tokens + unused)
 
 
 def reserved_waste(max_context, tokens):

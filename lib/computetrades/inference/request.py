@@ -7,15 +7,24 @@ are read once for `call.batch` requests that run together; a cache is read for i
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..functions import maximum
-from ..number import FLOP, GPU, TOKEN, Number
+from ..functions import maximum, sum_given
+from ..number import FLOP, GPU, TOKEN, Number, named
 from . import flops, kv, params
 
 # attribute of a line -> heading, unit, significant digits (None: whole units)
 COLUMNS = {"tokens": ("Tokens", "token", None), "wire": ("On the wire", "kB", 3), "hbm": ("Read from HBM", "GB", 3),
            "gpu_time": ("GPU time", "GPU s", 3), "price": ("Billed", "USD", 3)}
+# chapter -> attribute -> the record in which that chapter publishes it
+RECORDS = {"01": {"wire": "request.body-wire"},
+           "02": {"tokens": "request.prefix-tokens", "price": "request.prefix-price"},
+           "03": {"tokens": "request.tail-tokens", "price": "request.tail-price"},
+           "04": {"hbm": "request.embedding-hbm", "gpu_time": "request.embedding-gpu-time"},
+           "05": {"gpu_time": "request.rotation-time"},
+           "06": {"hbm": "request.layers-hbm", "gpu_time": "request.layers-time"},
+           "07": {"hbm": "request.cache-read", "gpu_time": "request.cache-time"},
+           "08": {"tokens": "request.reply-tokens", "wire": "request.reply-wire", "price": "request.reply-price"}}
 
 
 @dataclass(frozen=True)
@@ -90,10 +99,15 @@ def reply(call, prices) -> Line:
     return Line("08", "the reply, streamed", tokens=call.output_tokens * 1, wire=wire, price=call.output_tokens * prices.output_price)
 
 
+def published(lines) -> list[Line]:
+    """The traced lines of the one request, each number under the name of its RECORDS: a sum of them leads back to the chapters."""
+    def under_its_name(line, name, key): return named(key, getattr(line, name).to(COLUMNS[name][1]), line.what)
+    return [replace(line, **{name: under_its_name(line, name, key) for name, key in RECORDS[line.chapter].items()}) for line in lines]
+
+
 def total(lines, name):
     """The sum of one column, an attribute of Line; None when no line has it."""
-    found = [value for line in lines if (value := getattr(line, name)) is not None]
-    return sum(found[1:], found[0]) if found else None
+    return sum_given(getattr(line, name) for line in lines)
 
 
 def decode_steps(call):
@@ -104,6 +118,11 @@ def decode_steps(call):
 def rotation_flops(model):
     """Two multiplications and an addition for each element of every query and key, all layers, one token."""
     return 3 * model.n_layers * (model.n_heads + model.n_kv_heads) * model.head_dim * FLOP
+
+
+def rotation_bytes(model, fmt):
+    """What rotation reads and writes when it is a kernel of its own: every query and key of all layers in and out, one token."""
+    return 2 * model.n_layers * (model.n_heads + model.n_kv_heads) * model.head_dim * kv.stored_size(fmt)
 
 
 def read_time(size, gpu):

@@ -14,7 +14,7 @@ import math
 import random
 from bisect import bisect_left
 from collections import OrderedDict
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
 
 POINTS = 100  # of each replica on the ring; the spread of shares falls as 1/sqrt(POINTS)
@@ -76,10 +76,11 @@ class Hashed:
 
 
 class LongestPrefix:
-    """The replica that was sent the longest beginning of this prompt, as SGLang's router does: if that is under `threshold` of the
-    prompt, or the replica has computed more than `bound` times its fair share, the one that has computed least.
+    """The replica that was sent the longest beginning of this prompt, in the manner of SGLang's router: if that is under `threshold`
+    of the prompt, or the replica has computed more than `bound` times its fair share, the one that has computed least.
 
-    The router knows what it sent where, not what was evicted since.
+    The router knows what it sent where, not what was evicted since. SGLang's measures load by the requests in flight, of which
+    this simulator has none, and sends a prompt that matches little where the least is remembered.
     """
     def __init__(self, replicas, threshold: float = 0.5, bound: float = 1.25):
         self.work = dict.fromkeys(replicas, 0)
@@ -245,6 +246,32 @@ def repeated(router: str, replicas: int, load: Load, runs: int, seed: int = 0, *
     """The mean of so many runs of `simulate`, seeds counted on from `seed`."""
     done = [simulate(router, replicas, load, seed=seed + i, **limits) for i in range(runs)]
     return Outcome(*(math.fsum(getattr(run, field.name) for run in done) / runs for field in fields(Outcome)))
+
+
+CONDITIONS = ("ample memory", "after a loss", "little memory", "users pause")
+
+
+def outcome(router: str, condition: str, fleet, lifetime) -> Outcome:
+    """The mean outcome of a router under one of CONDITIONS, on the fleet that a record of data/facts describes.
+
+    lifetime: of an entry when users pause, a time as a Number; under the other conditions entries live for ever.
+    """
+    limits = {"ample memory": {}, "after a loss": {"lose": True}, "little memory": {"capacity": _whole(fleet.capacity, "token")},
+              "users pause": {"lifetime": _whole(lifetime, "s")}}
+    if condition not in limits:
+        raise ValueError(f"no condition {condition!r}; take one of {', '.join(CONDITIONS)}")
+    return repeated(router, _whole(fleet.replicas), load_of(fleet, condition == "users pause"), _whole(fleet.runs), **limits[condition])
+
+
+def load_of(fleet, pauses: bool) -> Load:
+    """The load that the record describes; with `pauses`, its users pause after every `task` calls."""
+    load = Load(_whole(fleet.sessions), _whole(fleet.calls), _whole(fleet.variants), _whole(fleet.system, "token"),
+                _whole(fleet.opening, "token"), _whole(fleet.growth, "token"), _whole(fleet.span, "s"), _whole(fleet.gap, "s"))
+    return replace(load, task=_whole(fleet.task), pause=_whole(fleet.pause, "s")) if pauses else load
+
+
+def _whole(number, unit: str = "") -> int:
+    return int(number.value(unit))
 
 
 def drawn(names: str, lost: str, keys: int = 48, points: int = 3):

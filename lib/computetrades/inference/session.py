@@ -7,10 +7,19 @@ What one call sends, the next finds in the cache. cold: the first call finds not
 """
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from ..functions import maximum, where
 from ..number import FLOP, GPU, TOKEN
 from . import flops, kv, params
-from .request import Line, decode_steps, read_time, rotation_flops
+from .request import Line, decode_steps, read_time, rotation_flops, total
+
+
+def observed(first, last, n_calls):
+    """(session, call, task) of a session of which only this is known: the tokens that its first and its last call sent, and the
+    number of calls. It starts cold and grows evenly."""
+    return (SimpleNamespace(context=first, new_tokens=first), SimpleNamespace(n_calls=n_calls),
+            SimpleNamespace(growth=(last - first) * n_calls / (n_calls - 1)))
 
 
 def step(call, task):
@@ -21,6 +30,11 @@ def step(call, task):
 def context(session, call, task, number):
     """Tokens that call `number` sends, counted from 1."""
     return session.context + (number - 1) * step(call, task)
+
+
+def added(session, call, task, number, cold=False):
+    """Of these, what no earlier call has left in the cache."""
+    return where(number > 1, step(call, task), first_new(session, cold))
 
 
 def sent(session, call, task):
@@ -119,8 +133,8 @@ def prompt_flops_uncached(session, call, task, model):
 def model_time(session, call, task, model, fmt, gpu, prices, discount, loop, replica, cold=False):
     """Time that the user waits for the model: the floor of the GPU time, shared by n_gpus that reach `roofline_share` of it.
     Those who run together wait for each other, so each waits for the shares of all."""
-    total = sum(line.gpu_time for line in lines(session, call, task, model, fmt, gpu, prices, discount, cold) if line.gpu_time is not None)
-    return waited(total, call, loop, replica)
+    every = lines(session, call, task, model, fmt, gpu, prices, discount, cold)
+    return waited(total(every, "gpu_time"), call, loop, replica)
 
 
 def waited(gpu_time, call, loop, replica):
@@ -141,7 +155,7 @@ def tool_time(call, loop):
 def call_times(session, call, task, model, fmt, gpu, loop, replica, number, cold=False):
     """(prefill, decode, tool, network) of call `number`, as the user waits for them."""
     sends, steps = context(session, call, task, number), decode_steps(call)
-    tokens = where(number > 1, step(call, task), first_new(session, cold))
+    tokens = added(session, call, task, number, cold)
     weights, row = layer_bytes(model, fmt) / call.batch, model.hidden_size * kv.stored_size(fmt)
     head, per_token = model.vocab_size * row / call.batch, kv.bytes_per_token(model, fmt)
     work = sum(value for name, value in flops.prefill(model, tokens, sends - tokens).items() if name != "head")

@@ -5,7 +5,7 @@ own time, the name look-up and what the edge does behind itself are left out, so
 """
 from __future__ import annotations
 
-from ..functions import ceil, log, maximum
+from ..functions import ceil, log, maximum, minimum
 
 
 def initial_window(tcp):
@@ -38,19 +38,21 @@ def framed(size, tcp, tls, http):
     return sealed + ceil(sealed / tcp.segment) * tcp.packet_headers
 
 
-def upload(size, window, rtt, uplink, extra=1):
-    """From the first byte's departure to the first byte of an answer that is given at once.
+def waits(flights, window, rtt, uplink, extra=1):
+    """How often the line falls silent: after each burst that leaves in less than a round trip, except the last."""
+    short = maximum(ceil(log(rtt * uplink / window) / log(1 + extra)), 0)
+    return minimum(flights - 1, short)
 
-    The longer of two floors: a round trip for each flight, or the wire's own time for all bytes and one round trip.
+
+def silence(waits, window, rtt, uplink, extra=1):
+    """How long the line is silent, all waits together: each is a round trip less the time in which its burst leaves.
+
+    What slow start adds to the latency in Kurose and Ross, Computer Networking (section 3.7 of the early editions), less a
+    segment's own time for each wait.
     """
-    return maximum(flights(size, window, extra) * rtt, size / uplink + rtt)
+    return waits * rtt - carried(waits, window, extra) / uplink
 
 
-def cold(size, window, rtt, uplink, handshakes, extra=1):
-    """The same on a new connection: `handshakes` round trips come first, one for TCP and one for TLS 1.3."""
-    return handshakes * rtt + upload(size, window, rtt, uplink, extra)
-
-
-def grown(size, rtt, uplink):
-    """The same when the window already holds the whole body."""
+def unbroken(size, rtt, uplink):
+    """From the first byte's departure to the first byte of an answer that is given at once, if the line is never silent."""
     return size / uplink + rtt

@@ -95,6 +95,12 @@ def unlike_longest_match(kinds: tuple[str, ...]) -> tuple[int, tuple[tuple[bytes
     return len(split), tuple(row for row in split if row[1] != row[2])
 
 
+@functools.cache
+def longest_match_tokens(kind: str) -> int:
+    """Tokens of that text if each of its pieces were cut by the longest match."""
+    return sum(len(longest_match(piece)) for piece in bpe.pieces(text(kind), cl100k.tokenizer().pattern))
+
+
 def text(kind: str) -> str:
     """The sample of that kind, or the long text, "library". ValueError for a kind that there is not."""
     if kind == "library":

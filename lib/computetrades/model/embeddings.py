@@ -78,9 +78,23 @@ class Spread:
 
 
 @functools.cache
-def spread(band: float, name: str = "tiny") -> Spread:
-    """How the table's weights spread; band in sigmas."""
+def crowd(cosine: float = 0.99) -> tuple[int, ...]:
+    """Rows that point nearly where the longest row points: those of tokens that the training text never holds, or hardly ever.
+
+    No step pulls such a row to a place of its own, and each pushes it, with all others of its kind, away from the vector that
+    asks for the token that did come (Yu et al. 2022, arXiv 2109.03127).
+    """
+    directions = table() / np.linalg.norm(table(), axis=1, keepdims=True)
+    longest = np.linalg.norm(table(), axis=1).argmax()
+    return tuple(np.flatnonzero(directions @ directions[longest] > cosine).tolist())
+
+
+@functools.cache
+def spread(band: float, name: str = "tiny", crowded: bool = True) -> Spread:
+    """How the table's weights spread; band in sigmas. crowded: with the rows of the lab model's crowd, or without."""
     all_weights = table(name).astype(np.float64)
+    if not crowded:
+        all_weights = np.delete(all_weights, crowd(), axis=0)
     sigma, columns = all_weights.std(), np.sqrt((all_weights ** 2).mean(axis=0))
     return Spread(*map(float, (sigma, np.abs(all_weights).max() / sigma, columns.max() / np.median(columns),
                                (np.abs(all_weights) <= band * sigma).mean())))

@@ -27,17 +27,21 @@ def surprisal(model, ids: torch.Tensor, make_cache=NoCache, chunk: int | None = 
     return torch.cat(scored, dim=1)
 
 
-def by_window(model, ids: torch.Tensor, context: int, n_windows: int | None = None) -> torch.Tensor:
+def by_window(model, ids: torch.Tensor, context: int, n_windows: int | None = None, reach: int | None = None) -> torch.Tensor:
     """Nats [n_windows, context] of a text cut end to end, each token predicted from those before it in its window.
 
-    ids [tokens]; all whole windows, or n_windows spread evenly over them. ValueError when the text holds fewer.
+    ids [tokens]; all whole windows, or n_windows spread evenly over them. With `reach` the same tokens are read anew every `reach`
+    of them, so that none looks back further. ValueError when the text holds fewer windows or `reach` does not divide one.
     """
-    whole = (len(ids) - 1) // context
+    whole, reach = (len(ids) - 1) // context, reach or context
     if not 0 < (n_windows or 1) <= whole:
         raise ValueError(f"{len(ids)} tokens hold {whole} windows of {context}; asked for {n_windows or 'all'}; give more text")
+    if context % reach:
+        raise ValueError(f"windows of {context} tokens cannot be cut into stretches of {reach}; give a divisor")
     starts = torch.linspace(0, whole - 1, n_windows or whole).round().long() * context
-    rows = ids[starts[:, None] + torch.arange(context + 1)]
-    return torch.cat([surprisal(model, some) for some in rows.split(max(1, BATCH_TOKENS // context))])
+    starts = (starts[:, None] + torch.arange(0, context, reach)).flatten()
+    rows = ids[starts[:, None] + torch.arange(reach + 1)]
+    return torch.cat([surprisal(model, some) for some in rows.split(max(1, BATCH_TOKENS // reach))]).view(-1, context)
 
 
 def perplexity(nats: torch.Tensor) -> float:

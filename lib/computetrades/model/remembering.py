@@ -24,7 +24,8 @@ FORMATS = {
     "fp8": lambda config: Quantised(config, FP8()),
     "nvfp4": lambda config: Quantised(config, NVFP4()),
     "two-bit": lambda config: Quantised(config, TwoBit(GROUP)),        # keys and values alike: groups of channels within a token
-    "kivi": lambda config: KIVI(config, GROUP, GROUP),                 # keys in groups of tokens within a channel
+    "two-bit-recent": lambda config: KIVI(config, GROUP, GROUP, by_channel=False),     # the same, the newest tokens as they came
+    "kivi": lambda config: KIVI(config, GROUP, GROUP),                 # and keys in groups of tokens within a channel
 }
 
 

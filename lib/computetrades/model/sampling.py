@@ -45,6 +45,20 @@ def min_p(probabilities: torch.Tensor, share: float) -> torch.Tensor:
     return _kept(probabilities, probabilities >= share * probabilities.amax(dim=-1, keepdim=True))
 
 
+def condensed(logits: torch.Tensor, n_best: int) -> tuple[list[tuple[int, float]], dict[float, int]]:
+    """logits [vocab_size] in a form small enough to store in a chart that computes softmax at any temperature.
+
+    The n_best as (id, score to three decimals), and of the others how many have each score, to one decimal.
+    """
+    _require(1 <= n_best <= len(logits), "n_best", n_best, f"give 1 to {len(logits)}, the size of the vocabulary")
+    order = logits.argsort(descending=True, stable=True).tolist()
+    tail: dict[float, int] = {}
+    for token in order[n_best:]:
+        score = round(float(logits[token]), 1)
+        tail[score] = tail.get(score, 0) + 1
+    return [(token, round(float(logits[token]), 3)) for token in order[:n_best]], tail
+
+
 def draw(probabilities: torch.Tensor, generator: torch.Generator) -> int:
     """One token id from probabilities [vocab_size]. Drawn on the CPU, so that a seed gives the same everywhere."""
     return int(torch.multinomial(probabilities.cpu(), 1, generator=generator))

@@ -41,7 +41,7 @@ def block(shapes: dict, larger: dict, weights: dict, small: str, large: str) -> 
 
 
 def heads(tokens, attention, names) -> str:
-    """Panels, one a head: rows are the tokens that ask, columns those that they may look at, darker where the weight is larger.
+    """Panels, one a head: rows are the tokens that ask, columns those that they may look at, stronger in colour where the weight is larger.
 
     attention [heads][queries][keys]; names: what to write over each panel.
     """

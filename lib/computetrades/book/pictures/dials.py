@@ -38,15 +38,19 @@ def dials(columns: list[str], rows: list[str], angles: list[list[float]]) -> str
 
 
 def faces(columns: list[str], rows: list[str], known: list[float], reached: list[list[float]]) -> str:
-    """How much of each face is used: known[column] radians in training, reached[row][column] now; what training never showed in red."""
+    """How much of each face is used: known[column] radians in training, reached[row][column] now; what training never showed in another colour; a key below."""
     shapes = _heads(columns, rows)
     for r, line in enumerate(reached):
         for c, (seen, angle) in enumerate(zip(known, line)):
             x, y = _centre(r, c)
             shapes += [_face(x, y, "panel"), sector(x, y, RADIUS, 0, min(seen, angle), "accent", 55), sector(x, y, RADIUS, seen, min(angle, 2 * math.pi), "off", 70),
                        _face(x, y, "none"), svg.label(x, y + RADIUS + 15, told(angle), size=12, ink="off" if angle > seen and seen < 2 * math.pi else "quiet")]
+    foot = HEAD + ROW * len(rows) - 2
+    for x, colour, words in ((0, "accent", "shown in training"), (150, "off", "never shown")):
+        shapes += [svg.box(x, foot - 10, 12, 12, fill=colour, share=55 if colour == "accent" else 70, edge=colour, round=2),
+                   svg.label(x + 19, foot, words, anchor="start", size=12)]
     return _drawing(columns, rows, shapes, "Parts of clock faces: " + "; ".join(
-        f"{row}: " + ", ".join(f"{column} {told(angle)}" for column, angle in zip(columns, line)) for row, line in zip(rows, reached)))
+        f"{row}: " + ", ".join(f"{column} {told(angle)}" for column, angle in zip(columns, line)) for row, line in zip(rows, reached)), foot=28)
 
 
 def told(angle: float) -> str:
@@ -75,5 +79,5 @@ def _face(x: float, y: float, fill: str) -> str:
             + svg.line((x, y - RADIUS), (x, y - RADIUS + 4), ink="quiet"))
 
 
-def _drawing(columns, rows, shapes, description) -> str:
-    return svg.drawing(SIDE + COLUMN * len(columns), HEAD + ROW * len(rows) - 22, [s for s in shapes if s], description.replace("\n", " "))
+def _drawing(columns, rows, shapes, description, foot: float = 0) -> str:
+    return svg.drawing(SIDE + COLUMN * len(columns), HEAD + ROW * len(rows) - 22 + foot, [s for s in shapes if s], description.replace("\n", " "))

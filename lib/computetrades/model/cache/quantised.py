@@ -31,14 +31,15 @@ class KIVI:
     of them, and then all are quantised; a query sees its own window of `residual` tokens in full and all before it in two bits.
 
     The paper differs in two ways: it moves values out one by one, so that always `residual` of them are left, and it
-    quantises keys after their rotation. Keeps every token also in sliding layers.
+    quantises keys after their rotation. Keeps every token also in sliding layers. by_channel = False groups keys as values,
+    which shows how much of KIVI's gain is the grouping and how much the newest tokens.
     """
 
-    def __init__(self, config: ModelConfig, group: int = 32, residual: int = 128):
+    def __init__(self, config: ModelConfig, group: int = 32, residual: int = 128, by_channel: bool = True):
         if residual < group or residual % group:
             raise ValueError(f"a residual of {residual} tokens does not divide into groups of {group}: take a multiple of it")
-        self.codec, self.residual = TwoBit(group), residual
-        self.keys = [None] * config.n_layers     # per layer: tensors of [batch, rows, width, tokens / ...]
+        self.codec, self.residual, self.by_channel = TwoBit(group), residual, by_channel
+        self.keys = [None] * config.n_layers     # per layer: tensors of [batch, rows, width, tokens / ...], or as values
         self.values = [None] * config.n_layers   # per layer: tensors of [batch, rows, tokens, width / ...]
         self.recent = [None] * config.n_layers   # per layer: the two rows as they came, fewer than `residual` tokens
         self.seen = [0] * config.n_layers
@@ -67,7 +68,8 @@ class KIVI:
         rows = joined(self._decoded(layer, first.dtype), self.recent[layer])
         if self.seen[layer] % self.residual == 0:
             keys, values = self.recent[layer]
-            self.keys[layer] = joined(self.keys[layer], self.codec.encode(keys.mT), axis=3)
+            grouped = self.codec.encode(keys.mT if self.by_channel else keys)
+            self.keys[layer] = joined(self.keys[layer], grouped, axis=3 if self.by_channel else 2)
             self.values[layer] = joined(self.values[layer], self.codec.encode(values))
             self.recent[layer] = None
         held = torch.arange(self.seen[layer], device=positions.device).expand(positions.shape[0], -1)
@@ -76,4 +78,5 @@ class KIVI:
     def _decoded(self, layer, dtype):
         if self.keys[layer] is None:
             return None
-        return [self.codec.decode(*self.keys[layer]).mT.to(dtype), self.codec.decode(*self.values[layer]).to(dtype)]
+        keys = self.codec.decode(*self.keys[layer])
+        return [(keys.mT if self.by_channel else keys).to(dtype), self.codec.decode(*self.values[layer]).to(dtype)]
