@@ -29,6 +29,7 @@ def test_lines_are_shown_and_summed_and_what_is_not_there_stays_empty(shown):
         "Chapter | What | Tokens | On the wire", "01 | sent <all> |  | 1.50 kB", "02 | found | 11 tokens | ", "03 | new | 2 tokens | 0.500 kB",
         " | in all | 13 tokens | 2 kB"]
     assert "sent &lt;all&gt;" in shown[0]["text/html"] and "<b>2 kB</b>" in shown[0]["text/html"]
+    assert '<td data-column="Tokens">11 tokens</td><td data-column="On the wire"></td>' in shown[0]["text/html"]   # a phone shows names, and leaves out what is empty
 
 
 def test_a_line_in_another_unit_is_refused(shown):
