@@ -4,7 +4,7 @@ import json
 import altair as alt
 import pytest
 
-from computetrades.book.pictures import curves
+from computetrades.book.pictures import curves, marks
 
 
 def rows(data):
@@ -42,7 +42,7 @@ def test_a_layer_of_all_compiles():
     x, y = curves.log_axis(alt.X, "x:Q", "x", (1, 8), base=2), curves.log_axis(alt.Y, "y:Q", "y", (1, 8))
     points = alt.Chart(alt.Data(values=[{"x": 2, "y": 3, "name": "the case"}]))
     curve = curves.line(curves.steps(1, 8), x, y).transform_calculate(y="datum.x")
-    chart = alt.layer(*curves.band(2, 4, "printed", 1.5), curve, curves.dots(points, x, y), curves.named(points, x, y))
+    chart = alt.layer(marks.band(2, 4, "printed", at=1.5), curve, curves.dots(points, x, y), curves.named(points, x, y))
     svg = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict()))
     assert "the case" in svg and "printed" in svg and svg.count("<path") > 3
 

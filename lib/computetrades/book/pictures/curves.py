@@ -1,4 +1,4 @@
-"""Parts of Altair charts on logarithmic axes: a curve over a column of x, dots beside it, a band behind it, bars in two parts.
+"""Parts of Altair charts on logarithmic axes: a curve over a column of x, dots beside it, bars in two parts.
 
 Formulas come from the chapter, as Vega source or as traced numbers; nothing here computes a value of the book.
 """
@@ -38,14 +38,6 @@ def dots(chart: alt.Chart, x, y):
 def named(chart: alt.Chart, x, y, align: str = "left", dx: float = 9, dy: float = 11):
     """The column `name` written beside each point."""
     return chart.mark_text(align=align, dx=dx, dy=dy).encode(x, y, alt.Text("name:N"))
-
-
-def band(low: float, high: float, name: str, at: float):
-    """A shaded band between two heights, with its name written inside, from x = `at` on."""
-    rows = alt.Chart(alt.Data(values=[{"low": low, "high": high, "name": name, "at": at}]))
-    shade = rows.mark_rect(opacity=0.22, color=PALETTE[6]).encode(alt.Y("low:Q"), alt.Y2("high:Q"))
-    words = rows.mark_text(align="left", baseline="top", dy=4).encode(alt.X("at:Q"), alt.Y("high:Q"), alt.Text("name:N"))
-    return shade, words
 
 
 def in_parts(chart: alt.Chart, title: str, parts: list[str]):
