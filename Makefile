@@ -2,18 +2,24 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+TELL := $(PYTHON) lib/computetrades/book/progress.py
 # axe-core and the Nu Html Checker, for the tests of the pages; where there is no npm those tests say so and are skipped.
 CHECKERS := $(if $(shell command -v npm 2>/dev/null),node_modules/.ready)
 
-.PHONY: book test serve sync address clean
+.PHONY: book test weekly serve sync address clean
 
 book: $(READY)
+	@echo "Reading the chapters; what changed is executed."
 	@$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet || \
 		{ rm -rf _build/.doctrees; echo "The book did not build; the lines above say where and what to do."; exit 1; }
 	@echo "Open $(CURDIR)/_build/html/intro.html, or run 'make serve'."
 
 test: $(READY) $(CHECKERS)
 	$(BIN)/python -m pytest tests chapters --nbval --nbval-current-env -n 2 --dist loadfile -q
+
+# The same tests as if on other machines, one after the other; an hour or two.
+weekly: $(READY) $(CHECKERS)
+	$(BIN)/python benchmarks/machines.py suite
 
 serve: book
 	$(BIN)/python -m computetrades.book.serve
@@ -28,13 +34,15 @@ clean:
 	rm -rf _build .pytest_cache .hypothesis
 
 node_modules/.ready: package-lock.json
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(TELL) "Installing the checkers of pages" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Run 'make PYTHON=python3.11 book'."; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(TELL) "Making an environment in .venv" $(PYTHON) -m venv .venv
+	@$(TELL) "Installing what requirements.txt pins, about a gigabyte" \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(TELL) "Installing the book's own library" \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@

@@ -13,11 +13,17 @@ import yaml
 from filelock import FileLock
 
 from computetrades.data import read_yaml
+from progress import Progress
 
 ROOT = Path(__file__).parents[1]
 TRACKED = ("chapters", "appendix", "data", "lib", "references.bib", "intro.md", "contents.md", "_config.yml", "_toc.yml",
            "requirements.txt", "pyproject.toml", "CITATION.cff")
 BUILD = (str(Path(sys.executable).parent / "jupyter-book"), "build", ".", "--warningiserror", "--nitpick", "--keep-going")
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Progress(config))
 
 
 @dataclass

@@ -17,10 +17,14 @@ import altair as alt
 from .. import formula as _formula
 from ..number import Leaf, Number
 from ..units import symbol
+from . import fonts
 
 PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999"]  # Okabe and Ito 2008
-PICTURE = {"background": "white", "range": {"category": PALETTE}, "view": {"stroke": None},
-           "axis": {"labelFontSize": 12, "titleFontSize": 12, "labelLimit": 260}, "title": {"fontSize": 14, "anchor": "start"}}
+# One weight throughout, that of the font which travels in the picture.
+PICTURE = {"background": "white", "font": fonts.SANS, "range": {"category": PALETTE}, "view": {"stroke": None},
+           "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": 400, "labelLimit": 260},
+           "legend": {"titleFontWeight": 400}, "header": {"titleFontWeight": 400},
+           "title": {"fontSize": 15, "fontWeight": 400, "anchor": "start"}}
 VEGALITE = "application/vnd.vegalite.v6+json"
 
 
@@ -93,12 +97,13 @@ def leaf_of(fact: Number) -> Leaf:
 def _bundle(spec: dict, **_):
     import vl_convert
     sized = {**spec, "width": 640} if spec.get("width") == "container" else spec
-    picture = vl_convert.vegalite_to_svg(json.dumps(sized), config=PICTURE)
+    picture = fonts.carried(vl_convert.vegalite_to_svg(json.dumps(sized), config=PICTURE))
     return {VEGALITE: spec, "image/svg+xml": picture, "text/plain": spec.get("description", "a chart")}
 
 
 alt.data_transformers.disable_max_rows()
 alt.theme.enable("none")
 if "google.colab" not in sys.modules and importlib.util.find_spec("vl_convert"):
+    fonts.register()
     alt.renderers.register("computetrades", _bundle)
     alt.renderers.enable("computetrades")

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from ..data import DataError, nearest
-from . import prose
+from . import progress, prose
 from .export import Book, gather
 from .judging import AUDIT
 from .records import RECORD
@@ -82,8 +83,11 @@ def execute(path: Path) -> nbformat.NotebookNode:
 
 
 def _executed(path: Path) -> nbformat.NotebookNode:
+    began = time.monotonic()
     try:
-        return execute(path)
+        notebook = execute(path)
+        print(f"  {path.stem}: {progress.took(began)}", flush=True)
+        return notebook
     except CellExecutionError as error:
         sys.exit(f"{path.name} does not run, so nothing was stored or rewritten:\n{error}")
 

@@ -18,7 +18,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import address, cards, export, layout, module, pages, previews, prose
+from . import address, cards, export, layout, module, pages, previews, progress, prose
 
 log = logging.getLogger(__name__)
 LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
@@ -323,6 +323,7 @@ def setup(app):
     app.add_directive("computetrades", Generated)
     app.add_directive("aside", Aside)
     app.add_html_math_renderer("native", (math_inline, None), (math_block, None))
+    progress.connect(app)
     app.connect("config-inited", configured, priority=100)
     app.connect("source-read", margins)
     app.connect("env-updated", updated)

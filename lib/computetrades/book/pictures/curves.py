@@ -21,7 +21,7 @@ def steps(first: float, last: float, per_octave: int = 4, also=()) -> alt.Data:
         raise ValueError(f"steps from {first:g} to {last:g}: a logarithmic axis needs 0 < first < last")
     rows, i = [], 0
     while not rows or rows[-1]["x"] < last * (1 - 1e-9):
-        rows.append({"x": first * 2 ** (i / per_octave)})
+        rows.append({"x": float(f"{first * 2 ** (i / per_octave):.9g}")})   # what lies beyond is the system's pow
         i += 1
     return alt.Data(values=rows + list(also))
 

@@ -227,8 +227,11 @@ for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
     const source = chart.querySelector("script").textContent, mount = chart.appendChild(document.createElement("div"));
     let result = null, queue = Promise.resolve();
 
+    // Vega measures words when it draws, so the fonts are there first.
+    const fonts = ["12px Book Sans", "600 14px Book Sans", ...source.includes("Book Mono") ? ["12px Book Mono"] : []];
+
     async function draw() {
-      await vega();
+      await Promise.all([vega(), ...fonts.map(font => document.fonts.load(font))]);
       const spec = JSON.parse(source);
       for (const p of spec.params ?? [])
         if (result && p.bind && !p.select) p.value = result.view.signal(p.name);
@@ -273,6 +276,8 @@ for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
 
 /* On paper nothing unfolds and nothing scrolls: the cards are opened for it, and wide formulas set smaller. */
 {
+  // A folded formula asks for no font until it is opened, which on paper is too late to be measured in it.
+  if (document.querySelector("math")) document.fonts.load("16px Book Math");
   const paper = 640;                // px of A4 between its margins and those of a card
   let opened = [];
   addEventListener("beforeprint", () => {
