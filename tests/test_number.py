@@ -156,6 +156,23 @@ def test_a_measured_leaf_names_experiment_inputs_and_seed():
     assert "deterministic" in measured("a.b", 1, "x", "count", {}, None).leaves.popitem()[1].note
 
 
+@pytest.mark.parametrize("value, digits, kept", [
+    (1.341931, 4, 1.342), (1.341901, 4, 1.342),             # one experiment on two processors
+    (0.09996, 2, 0.1), ("12.3456 percent", 3, 0.123), (-0.18402, 3, -0.184)])
+def test_a_measured_value_keeps_the_digits_to_which_it_repeats(value, digits, kept):
+    assert measured("a.b", value, "x", "experiment", {}, None, digits).value("") == pytest.approx(kept, rel=1e-15)
+
+
+def test_a_measured_count_keeps_all_its_digits():
+    assert measured("a.b", "918656 token", "x", "experiment", {}, None).value("token") == 918_656
+
+
+@pytest.mark.parametrize("value", [0.5, "0.5 s"])
+def test_a_measured_value_that_is_no_count_has_to_say_its_digits(value):
+    with pytest.raises(ValueError, match=r"a\.b is 0\.5.*digits="):
+        measured("a.b", value, "x", "experiment", {}, None)
+
+
 def test_adding_bytes_to_seconds_names_both_labels_and_both_units():
     with pytest.raises(UnitError, match=r"the w \[GB\].*the t \[s\]"):
         fact("w", "80 GB") + fact("t", "5 s")

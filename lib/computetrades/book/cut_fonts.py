@@ -30,11 +30,11 @@ def _span(first: int, last: int) -> str:
 
 LATIN = _span(0x20, 0x7E) + _span(0xA0, 0xFF) + "ıŒœʻʼˆ˚˜–—‘’‚“”„•…′″‹›⁄€™−∕"
 GREEK = "αβγδεηθλμπρστφωΔΣΠΩ"
-SIGNS = "⁰⁴⁵⁶⁷⁸⁹⁺⁻₀₁₂₃₄₅₆₇₈₉←↑→↓↔↵∂∆∏∑√∞∫≈≠≤≥⋮⋯✓□■▲●○"
+SIGNS = "⁰⁴⁵⁶⁷⁸⁹⁺⁻₀₁₂₃₄₅₆₇₈₉←↑→↓↔↵⇄∂∆∏∑√∞∫≈≠≤≥⋮⋯✓✗□■▲●○"
 TEXT = LATIN + GREEK + SIGNS
 CHART = _span(0x20, 0x7E) + GREEK + "·×÷±°µ–—’“”…−≈≠≤≥→⁰¹²³⁴⁵⁶⁷⁸⁹⁻½"
 # Formulas add the italic letters that a browser takes for a name of one letter, bold ones, brackets, and the usual relations.
-FORMULAS = (_span(0x21, 0x7E) + GREEK + SIGNS + "±×÷·−′″…¬°ℎ"
+FORMULAS = (_span(0x20, 0x7E) + GREEK + SIGNS + "\N{NO-BREAK SPACE}±×÷·−–′″…¬°µ€¹²³½ℎ"
             + _span(0x1D400, 0x1D454) + _span(0x1D456, 0x1D467) + _span(0x1D6FC, 0x1D714)
             + "⌈⌉⌊⌋⟨⟩‖∀∃∈∉∝∼≃≅≡≪≫⊂⊆∩∪∧∨⊙⊕⊗⋅∇⇒⇔↦ℓℝ⏎")
 
