@@ -54,13 +54,21 @@ HOVERED = """link => new Promise(done => {
 })"""
 
 
-def chromium_path() -> str | None:
-    """The Chromium of this machine."""
+def installed() -> str | None:
+    """The Chromium of this machine's own."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+def chromium_path() -> str | None:
+    """The same, or the one that `playwright install chromium` left; not to be asked while Playwright runs."""
+    if found := installed():
+        return found
+    with sync_playwright() as playwright:
+        return shutil.which(playwright.chromium.executable_path)
+
+
 def launch(playwright):
-    return playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+    return playwright.chromium.launch(executable_path=installed(), args=ARGUMENTS)  # None: Playwright's own
 
 
 def received(browser, url: str) -> dict[str, int]:
