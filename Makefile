@@ -9,7 +9,7 @@ CHECKERS := $(if $(shell command -v npm 2>/dev/null),node_modules/.ready)
 .PHONY: book test weekly serve sync address clean
 
 book: $(READY)
-	@echo "Reading the chapters; what changed is executed."
+	@echo "Executing the chapters whose code, data or library has changed."
 	@$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet || \
 		{ rm -rf _build/.doctrees; echo "The book did not build; the lines above say where and what to do."; exit 1; }
 	@echo "Open $(CURDIR)/_build/html/intro.html, or run 'make serve'."

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BeforeValidator, model_validator
 from typing_extensions import Annotated
 
+from . import used
 from .data import DataError, Strict, data_dir, nearest, read_yaml, validated
 from .units import UnitError, parse_unit
 
@@ -64,10 +65,20 @@ class Claim(Strict):
 
 def claim(claim_id: str) -> Claim:
     """The claim of that id; DataError names the nearest when there is none."""
+    used.note("claim", claim_id)
     known = all_claims()
     if claim_id not in known:
         raise DataError(f"data/claims has no claim {claim_id!r}{nearest(claim_id, known)}")
     return known[claim_id]
+
+
+def of_chapter(chapter: str) -> list[str]:
+    """The ids of a chapter's claims, in the order of their lines. DataError names the nearest chapter when it has none."""
+    used.note("claims of", chapter)
+    own = [c.id for c in all_claims().values() if c.chapter == chapter]
+    if not own:
+        raise DataError(f"no claims for chapter {chapter!r}{nearest(chapter, {c.chapter for c in all_claims().values()})}")
+    return own
 
 
 def all_claims() -> dict[str, Claim]:

@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from . import used
 from .data import DataError, Strict, data_dir, nearest, read_yaml, references_file, validated
 from .number import Leaf, Number
 from .units import UnitError, base, convert, parse
@@ -113,10 +114,17 @@ class Record:
 
 def facts(record: str) -> Record:
     """The record of that key; DataError names the nearest when there is none."""
+    used.note("fact", record)
     known = all_facts()
     if record not in known:
         raise DataError(f"data/facts has no record {record!r}{nearest(record, known)}")
     return known[record]
+
+
+def having(field: str) -> list[Record]:
+    """Every record that has this fact, by key: `having("n_params")` are the models."""
+    used.note("facts having", field)
+    return [facts(key) for key, record in sorted(all_facts().items()) if field in record]
 
 
 def all_facts() -> dict[str, Record]:
@@ -131,6 +139,12 @@ def all_leaves() -> dict[str, Leaf]:
 
 def leaf_of(fact) -> Leaf:
     return fact.leaf if isinstance(fact, TextFact) else next(iter(fact.leaves.values()))
+
+
+def reference(key: str) -> Reference | None:
+    """The entry of references.bib; None for a measured value of a chapter, which has no source."""
+    used.note("citation", key)
+    return references().get(key)
 
 
 def references() -> dict[str, Reference]:

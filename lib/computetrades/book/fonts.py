@@ -11,6 +11,8 @@ import re
 from html import unescape
 from pathlib import Path
 
+from .. import used
+
 PAGES = Path(__file__).parent / "theme" / "static" / "fonts"
 CHARTS = Path(__file__).parent / "theme" / "fonts"
 SANS, MONO = "Book Sans, sans-serif", "Book Mono, monospace"  # as charts name them; the second where a viewer takes no font along
@@ -19,6 +21,8 @@ SANS, MONO = "Book Sans, sans-serif", "Book Mono, monospace"  # as charts name t
 def register() -> None:
     """Make the charts' fonts known to vl-convert, which then asks for none of the system's."""
     import vl_convert
+    for path in CHARTS.glob("*.ttf"):
+        used.file(path)
     vl_convert.register_font_directory(str(CHARTS))
 
 

@@ -1,9 +1,9 @@
 """Giving claims their verdicts. They gather here while a chapter runs, and book.audit publishes them."""
 from __future__ import annotations
 
-from ..claims import all_claims, claim
+from ..claims import claim, of_chapter
 from ..data import DataError, nearest
-from ..facts import TextFact, references
+from ..facts import TextFact, reference, references
 from ..units import UnitError
 from . import cards
 from .verdict import WORST_FIRST, Verdict
@@ -47,7 +47,7 @@ def cite(claim_id: str, verdict: str, source: str, note: str) -> None:
     """A claim that a cited source confirms ('holds') or denies ('unsupported')."""
     if verdict not in ("holds", "unsupported"):
         raise DataError(f"claim {claim_id}: a source makes a claim 'holds' or 'unsupported', not {verdict!r}")
-    if source not in references():
+    if reference(source) is None:
         raise DataError(f"claim {claim_id}: unknown reference key {source!r}{nearest(source, references())}")
     _keep(claim_id, Verdict(verdict, None, ""), note, source=source)
 
@@ -65,9 +65,7 @@ def opinion(claim_id: str, note: str) -> None:
 
 def audit(chapter: str) -> None:
     """Publish and show what was judged: all claims of `chapter` (file name), and any others this notebook judged."""
-    own = [c.id for c in all_claims().values() if c.chapter == chapter]
-    if not own:
-        raise DataError(f"no claims for chapter {chapter!r}{nearest(chapter, {c.chapter for c in all_claims().values()})}")
+    own = of_chapter(chapter)
     rows = {}
     for row in sorted(_judged.values(), key=badness):
         rows.setdefault(row["id"], row)  # of several stated values, the worst stands for the claim
@@ -87,7 +85,7 @@ def _keep(claim_id: str, verdict: Verdict, note: str, record: str = "", source: 
     before = _judged.get((claim_id, nth))
     if before and before["record"] != record:
         raise DataError(f"claim {claim_id} is already judged by {before['record'] or 'book.judge'}; judge each stated value once")
-    cited = references().get(source)
+    cited = reference(source)
     row = {"id": told.id, "chapter": told.chapter, "section": told.section, "line": told.line, "claim": told.claim,
            "kind": told.kind, "stated": _stated(told), "verdict": verdict.verdict, "factor": _short(verdict.factor),
            "why": verdict.why, "note": note, "record": record, "contradicts": other,

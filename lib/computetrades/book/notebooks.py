@@ -2,16 +2,12 @@
 from __future__ import annotations
 
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
 from ..data import DataError, nearest
-from . import progress, prose
+from . import prose, results
 from .export import Book, gather
 from .judging import AUDIT
 from .records import RECORD
@@ -72,37 +68,30 @@ def check_all(root: Path) -> list[prose.Problem]:
 
 
 def execute(path: Path) -> nbformat.NotebookNode:
-    """The notebook with fresh outputs and without anything that differs between two equal runs."""
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, record_timing=False, resources={"metadata": {"path": str(path.parent)}}).execute()
+    """The notebook with the outputs of its present result, and without anything that differs between two equal runs."""
+    result = results.of_chapters(path.parents[1], [path])[path.stem]
+    notebook = nbformat.from_dict(results.inserted(nbformat.read(path, as_version=4), result))
     notebook.metadata = nbformat.from_dict(KERNEL)
     for i, cell in enumerate(notebook.cells):
         cell.id = f"cell-{i + 1}"
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
+    for i, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
+        cell.execution_count = i
     return notebook
 
 
-def _executed(path: Path) -> nbformat.NotebookNode:
-    began = time.monotonic()
-    try:
-        notebook = execute(path)
-        print(f"  {path.stem}: {progress.took(began)}", flush=True)
-        return notebook
-    except CellExecutionError as error:
-        sys.exit(f"{path.name} does not run, so nothing was stored or rewritten:\n{error}")
-
-
 def sync(root: Path, stems=()) -> list[prose.Problem]:
-    """Execute every chapter, or those named, store the outputs, rewrite the quoted literals; returns the problems that remain.
+    """Execute every chapter that has changed, or those named, store the outputs, rewrite the quoted literals; returns the problems that
+    remain.
 
     Audit notes live in code cells, so a chapter whose notes were rewritten is executed once more.
     """
     old, paths = published(root), _named(chapters(root), stems)
-    _store(paths)
+    _store(root, paths)
     new = published(root)
     again = [path for path in chapters(root) if _rewrite(path, old, new)]
     if again:
-        _store(again)
+        _store(root, again)
     for path in pages(root):
         path.write_text(prose.rewrite(path.read_text(encoding="utf-8"), old, new), encoding="utf-8")
     return check_all(root)
@@ -117,10 +106,10 @@ def _named(paths: list[Path], stems) -> list[Path]:
     return [known[stem] for stem in stems] or paths
 
 
-def _store(paths: list[Path]) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        for path, notebook in zip(paths, list(pool.map(_executed, paths))):
-            nbformat.write(notebook, path)
+def _store(root: Path, paths: list[Path]) -> None:
+    results.of_chapters(root, paths)             # all together, so that they share the cores
+    for path in paths:
+        nbformat.write(execute(path), path)
 
 
 def _rewrite(path: Path, old: dict, new: dict) -> bool:
@@ -139,8 +128,8 @@ def main() -> None:
     try:
         left = sync(Path.cwd(), sys.argv[1:])
     except DataError as error:
-        sys.exit(str(error))
-    print("\n".join(map(str, left)) or f"{len(sys.argv[1:] or chapters(Path.cwd()))} chapters executed; every quoted number agrees")
+        sys.exit(f"{error}\nNothing was stored or rewritten.")
+    print("\n".join(map(str, left)) or f"{len(sys.argv[1:] or chapters(Path.cwd()))} chapters up to date; every quoted number agrees")
     sys.exit(bool(left))
 
 

@@ -1,6 +1,6 @@
 """What a long step says while it runs, so that nobody wonders whether it still does.
 
-The build says a line for each chapter that it reads, with its time. A command that is silent by nature gets a line before it, one
+A command that is silent by nature gets a line before it, one
 every half minute and one after it: `python progress.py "what it does" command ...`. That is run before anything is installed, so
 this file imports the standard library alone.
 """
@@ -34,22 +34,6 @@ def took(began: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-
-
-def connect(app) -> None:
-    """Have a Sphinx build say which chapter it is at; an unchanged one is not read, and not told."""
-    begun = {}
-
-    def begin(app, docname, source):
-        if str(app.env.doc2path(docname)).endswith(".ipynb"):
-            begun[docname] = time.monotonic()
-            print(f"  {docname} ...", end=" ", flush=True)
-
-    def end(app, doctree):
-        if app.env.docname in begun:
-            print(took(begun.pop(app.env.docname)), flush=True)
-    app.connect("source-read", begin, priority=0)
-    app.connect("doctree-read", end, priority=999)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import re
 
 from .. import formula
 from ..data import DataError
-from ..facts import references
+from ..facts import reference
 from ..formatting import range_text, text
 from ..number import Leaf, Number, Statement, named
 from ..units import base, convert, parse, symbol
@@ -111,15 +111,14 @@ def _payload(key, ends: tuple[Number, ...], label, digits) -> dict:
 
 
 def _input(leaf: Leaf) -> dict:
-    known = references()
-    cited = known.get(leaf.source)
+    cited = reference(leaf.source)
     out = {"key": leaf.key, "label": leaf.label, "kind": leaf.kind,
            "text": leaf.text or text(leaf.quantity, digits=4 if leaf.kind == "named" else None)}
     if leaf.kind != "named":
         out |= {"source": leaf.source, "cited": cited.short if cited else "", "url": cited.url if cited else "",
                 "as_of": leaf.as_of, "note": leaf.note, "secondary": leaf.secondary,
                 "others": [{"text": text(parse(o.value), digits=None) if leaf.quantity is not None else o.value,
-                            "cited": known[o.source].short, "url": known[o.source].url, "as_of": o.as_of, "note": o.note}
+                            "cited": reference(o.source).short, "url": reference(o.source).url, "as_of": o.as_of, "note": o.note}
                            for o in leaf.others]}
         if leaf.low is not None or leaf.high is not None:
             out["range_text"] = range_text(*leaf.ends(), leaf.quantity.units, None)

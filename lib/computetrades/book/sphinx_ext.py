@@ -12,13 +12,18 @@ from pathlib import Path
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
+from sphinx.errors import SphinxError
 from sphinx.environment.collectors import EnvironmentCollector
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import address, cards, export, layout, module, pages, previews, progress, prose
+from ..claims import all_claims
+from ..data import DataError
+from ..facts import all_leaves
+from . import address, cards, export, layout, module, pages, previews, prose, results
+from .notebooks import chapters
 
 log = logging.getLogger(__name__)
 LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
@@ -235,23 +240,41 @@ class Aside(SphinxDirective):
         return [note]
 
 
-def margins(app, docname, source):
-    """Markdown cells tagged `margin` become margin notes."""
-    if str(app.env.doc2path(docname)).endswith(".ipynb") and '"margin"' in source[0]:
-        notebook = json.loads(source[0])
-        for cell in notebook["cells"]:
-            if cell["cell_type"] == "markdown" and "margin" in cell["metadata"].get("tags", ()):
-                cell["source"] = "```{aside}\n" + "".join(cell["source"]) + "\n```"
-        source[0] = json.dumps(notebook)
+def executed(app):
+    """Wrong data is said before any chapter runs; then what has to run does."""
+    root = Path(app.srcdir)
+    try:
+        all_leaves(), all_claims()
+        app.computetrades_results = results.of_chapters(root, chapters(root))
+    except DataError as error:
+        raise SphinxError(str(error)) from None
+
+
+def outdated(app, env, added, changed, removed) -> list[str]:
+    """Chapters whose outputs are not those that were read last."""
+    read = getattr(env, "computetrades_outputs", {})
+    return [d for d in env.found_docs if Path(d).name in app.computetrades_results and read.get(d) != app.computetrades_results[Path(d).name].digest]
+
+
+def read(app, docname, source):
+    """A chapter is read with its result's outputs; its markdown cells tagged `margin` become margin notes."""
+    if not str(app.env.doc2path(docname)).endswith(".ipynb"):
+        return
+    result = app.computetrades_results[Path(docname).name]
+    app.env.computetrades_outputs = {**getattr(app.env, "computetrades_outputs", {}), docname: result.digest}
+    notebook = results.inserted(json.loads(source[0]), result)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown" and "margin" in cell["metadata"].get("tags", ()):
+            cell["source"] = "```{aside}\n" + "".join(cell["source"]) + "\n```"
+    source[0] = json.dumps(notebook)
 
 
 def configured(app, config):
-    """One execution cache per state of the library and the data, the assets of the built book, and its public address."""
+    """The assets of the built book, and its public address."""
     root = Path(app.confdir)
     if url := address.repository(root):
         config.html_baseurl = address.site(root)
         config.html_theme_options["repository_url"] = url
-    config.nb_execution_cache_path = f"_build/.jupyter_cache/{code_digest(root)}"
     config.html_static_path.append("_build/assets")
     made = root / "_build/assets"
     made.mkdir(parents=True, exist_ok=True)
@@ -265,7 +288,7 @@ def configured(app, config):
 
 
 def code_digest(root: Path) -> str:
-    """Digest of everything besides its own notebook that a chapter's outputs depend on."""
+    """Digest of the library and the data, of which the checks and the ledger make use."""
     digest = hashlib.sha256()
     files = [*root.glob("lib/**/*.py"), *root.glob("lib/**/*.txt"), *root.glob("lib/**/*.css"), *root.glob("data/**/*"),
              root / "references.bib", root / "requirements.txt"]
@@ -323,9 +346,10 @@ def setup(app):
     app.add_directive("computetrades", Generated)
     app.add_directive("aside", Aside)
     app.add_html_math_renderer("native", (math_inline, None), (math_block, None))
-    progress.connect(app)
     app.connect("config-inited", configured, priority=100)
-    app.connect("source-read", margins)
+    app.connect("builder-inited", executed)
+    app.connect("env-get-outdated", outdated)
+    app.connect("source-read", read)
     app.connect("env-updated", updated)
     app.connect("html-page-context", layout.frame, priority=900)
     app.connect("build-finished", finished)

@@ -9,6 +9,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+from .. import used
 from ..data import data_dir, nearest
 from .bpe import Tokenizer
 from .config import ModelConfig
@@ -68,7 +69,7 @@ def save(path: Path, model: Transformer):
 def model_from(path: Path) -> Transformer:
     """WeightsError names the tensor that is missing, superfluous, of another shape, or not finite."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(used.file(path), framework="pt") as file:
             model = Transformer(ModelConfig(**json.loads(file.metadata()["config"])))
         tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
     except SafetensorError as error:
