@@ -19,7 +19,6 @@ import platform
 import shutil
 import statistics
 import sys
-from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 

@@ -88,6 +88,17 @@ def built(tmp_path_factory, copy_book, offline):
 
 
 @pytest.fixture(scope="session")
+def copy_built(tmp_path_factory, copy_book, built):
+    """copy_built(name): a copy of the book in a folder of that name, with the results of the built one, so that a build of it
+    executes what the test changes and nothing else."""
+    def copy(name: str) -> Copy:
+        made = copy_book(tmp_path_factory.mktemp(name) / "book")
+        shutil.copytree(built.root / "_build" / "results", made.root / "_build" / "results")
+        return made
+    return copy
+
+
+@pytest.fixture(scope="session")
 def change_fact():
     """change_fact(data folder, key): the fact moved by a third or so, written to its file; whole counts stay whole."""
     return _change_fact

@@ -18,18 +18,16 @@ PLACEHOLDER = "OWNER" + "/REPO"
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory, copy_book):
-    """A copy without an address that builds from the stored outputs."""
-    copy = copy_book(tmp_path_factory.mktemp("address") / "book")
-    config = copy.root / "_config.yml"
-    config.write_text(config.read_text(encoding="utf-8").replace("execute_notebooks: cache", 'execute_notebooks: "off"'))
+def copy(copy_built):
+    """A copy without an address that builds from the results of the shared book: the set-up lines decide no output."""
+    copy = copy_built("address")
     address.set_address(copy.root, "")
     return copy
 
 
 @pytest.fixture(scope="module")
-def built(copy):
-    """built(url) -> page name -> the parsed page, of a build with that address; built in turn, "" first."""
+def pages_at(copy):
+    """pages_at(url) -> page name -> the parsed page, of a build with that address; pages_at in turn, "" first."""
     def build(url):
         address.set_address(copy.root, url)
         status, said = copy.build()
@@ -154,21 +152,21 @@ def test_where_the_library_is_installed_the_setup_lines_say_nothing(stem):
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
-# The built book
+# The pages_at book
 
 def buttons(page):
     """The links of the page's frame that leave the book."""
     return [a["href"] for a in page.select(".ct-actions a[href], .ct-foot a[href]") if re.match(r"\w+:", a["href"])]
 
 
-def test_without_an_address_no_page_has_a_launch_or_repository_button(built):
-    for name, page in built[""].items():
+def test_without_an_address_no_page_has_a_launch_or_repository_button(pages_at):
+    for name, page in pages_at[""].items():
         assert buttons(page) == [] and not page.select("link[rel=canonical], meta[property]"), name
         assert "colab.research.google.com" not in str(page), name
 
 
-def test_with_an_address_every_chapter_opens_in_colab_and_every_page_leads_to_the_repository(built, copy):
-    pages = {name: page for name, page in built[URL].items() if name.startswith(("chapters/", "appendix/", "intro"))}
+def test_with_an_address_every_chapter_opens_in_colab_and_every_page_leads_to_the_repository(pages_at, copy):
+    pages = {name: page for name, page in pages_at[URL].items() if name.startswith(("chapters/", "appendix/", "intro"))}
     assert set(CHAPTERS) == {name.removeprefix("chapters/") for name in pages if name.startswith("chapters/")}
     for name, page in pages.items():
         colab = f"https://colab.research.google.com/github/Some-One/trades.recomputed/blob/main/{name}.ipynb"
@@ -178,8 +176,8 @@ def test_with_an_address_every_chapter_opens_in_colab_and_every_page_leads_to_th
         assert preview == f"{SITE}_static/previews/{name}.png" and (copy.root / "_build" / "html" / preview.removeprefix(SITE)).is_file()
 
 
-def test_no_page_and_no_file_holds_a_placeholder(built):
-    for url, pages in built.items():
+def test_no_page_and_no_file_holds_a_placeholder(pages_at):
+    for url, pages in pages_at.items():
         assert [name for name, page in pages.items() if PLACEHOLDER in str(page)] == [], url
     listed = subprocess.run(["git", "ls-files", "-z"], check=False, cwd=ROOT, capture_output=True, text=True)
     files = [ROOT / name for name in listed.stdout.split("\0") if name] or list(tree(ROOT / "lib"))

@@ -1,12 +1,7 @@
-"""The built book: what its HTML holds, and what a build refuses. Every build runs in a copy of the book.
-
-The copy is built cold once, beside a second cold build in another folder, which has no network; the tests in the second half
-build it again.
-"""
+"""What the HTML of the built book holds: of the one that all tests share, built cold without a network. Nothing here changes it."""
 import csv
 import json
 import re
-import sys
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +15,6 @@ from bs4 import BeautifulSoup
 from computetrades.book import module, notebooks, prose
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD
-from conftest import BUILD, finish
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = [path.stem for path in notebooks.chapters(ROOT)]
@@ -33,15 +27,9 @@ page = pytest.mark.parametrize("name", PAGES)
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory, copy_book, request):
-    """A copy of the book, built cold; `copy.twin` is the same in another folder, built at the same time without a network."""
-    copy = copy_book(tmp_path_factory.mktemp("build") / "book")
-    running = copy.start(*BUILD)
-    copy.twin = request.getfixturevalue("built")
-    status, said = finish(running)
-    assert status == 0, said[-6000:]
-    copy.first = files(copy)
-    return copy
+def copy(built):
+    """The book that all tests share, with everything that was built: path -> bytes."""
+    return SimpleNamespace(root=built.root, first=files(built))
 
 
 @pytest.fixture(scope="module")
@@ -73,28 +61,6 @@ def source(copy, name):
 
 
 # The build itself
-
-def test_two_cold_builds_in_two_folders_are_the_same_to_the_byte(copy):
-    here, there = copy.first, files(copy.twin)
-    assert here.keys() == there.keys()
-    differ = [name for name in here if here[name] != there[name]]
-    assert not differ, "\n".join(f"{name}: {first_difference(here[name], there[name])}" for name in differ)
-
-
-def first_difference(a: bytes, b: bytes) -> str:
-    at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
-    return f"at byte {at}, {a[max(0, at - 80):at + 80]!r} against {b[max(0, at - 80):at + 80]!r}"
-
-
-def test_the_twin_was_built_with_the_network_cut(copy, offline):
-    """It was built, to the same bytes as the test above found, where nothing outside answers and the loopback does."""
-    if not offline:
-        pytest.skip("this system lets an ordinary user cut no network (unshare --net), so the twin was built with it")
-    listen = "import socket; s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname(), 5); "
-    status, said = finish(copy.start(*offline, sys.executable, "-c", listen + "socket.create_connection(('192.0.2.1', 443), 5)"))
-    assert status != 0 and "OSError: [Errno 101] Network is unreachable" in said
-    assert len(files(copy.twin)) > len(PAGES)
-
 
 def test_no_page_names_the_folder_it_was_built_in(copy):
     place = str(copy.root).encode()
@@ -345,85 +311,3 @@ def test_the_audit_page_lists_every_claim_worst_first(html, ledger):
     off = [claims[r["id"]]["factor"] for r in rows if r["data-verdict"] == "off"]
     size = [max(f, 1 / f) if f else 1 for f in off]
     assert size == sorted(size, reverse=True)
-
-
-# Building again. Each test leaves the copy as it found it.
-
-@pytest.fixture
-def again(copy):
-    """again() builds once more; gives status, words, the pages that were written, and the notebooks that were executed."""
-    def build():
-        def pages():
-            return {p: p.stat().st_mtime_ns for p in (copy.root / "_build/html").rglob("*.html")}
-        before = pages()
-        status, said = copy.build()
-        wrote = {p.relative_to(copy.root / "_build/html").as_posix() for p, t in pages().items() if before.get(p) != t}
-        return SimpleNamespace(status=status, said=said, wrote=wrote, executed=re.findall(r"(\S+)\.ipynb: Executing notebook", said))
-    return build
-
-
-def first_quote(path):
-    """(cell number, key, literal) of a chapter's first quoted number that is a record of its own."""
-    own = {p["key"]: p for p in notebooks.payloads(path, RECORD)}
-    return next((number, key, literal, own[key]["text"]) for number, text in notebooks.markdown_cells(path)
-                for key, literal in prose.quotes(text) if key in own and f"[{literal}](#{key})" in text and re.match(r"\d", literal))
-
-
-def test_a_build_without_a_change_executes_and_writes_nothing(copy, again):
-    built = again()
-    assert built.status == 0, built.said
-    assert built.executed == [] and built.wrote == set()
-    assert files(copy) == copy.first
-
-
-def test_a_wrong_literal_fails_every_build_until_it_is_mended(copy, again):
-    path = copy.root / "chapters" / f"{CHAPTERS[0]}.ipynb"
-    cell, key, literal, text = first_quote(path)
-    right = path.read_text(encoding="utf-8")
-    wrong = "9" + literal
-    assert f"[{literal}](#{key})" in right
-    path.write_text(right.replace(f"[{literal}](#{key})", f"[{wrong}](#{key})", 1), encoding="utf-8")
-    try:
-        for attempt in ("first", "second"):
-            built = again()
-            assert built.status != 0, f"the {attempt} build passes"
-            for told in (f"chapters/{path.name}, cell {cell}:", repr(wrong), key, repr(text), "make sync"):
-                assert told in built.said, f"the {attempt} build does not say {told!r}"
-    finally:
-        path.write_text(right, encoding="utf-8")
-    built = again()
-    assert built.status == 0, built.said[-3000:]
-    assert differing(files(copy), copy.first) == []
-
-
-def differing(now, first):
-    """Files that differ, apart from what Sphinx itself leaves behind: the search index keeps forgotten words without pages,
-    and a style sheet that was there before the build gets its checksum as `?v=`."""
-    def shown(name, content):
-        return re.sub(rb"\?v=\w+", b"", content) if name.endswith(".html") else content
-    return sorted(name for name in now.keys() | first.keys() if name != "searchindex.js" and
-                  (name not in now or name not in first or shown(name, now[name]) != shown(name, first[name])))
-
-
-def test_a_fact_changed_without_sync_is_executed_anew_and_named(copy, again, change_fact):
-    stem = CHAPTERS[0]
-    own = {p["key"]: p for p in notebooks.payloads(copy.root / f"chapters/{stem}.ipynb", RECORD)}
-    cells = notebooks.markdown_cells(copy.root / f"chapters/{stem}.ipynb")
-    quoted = [key for _, text in cells for key, _ in prose.quotes(text)]
-    fact, dependents = next((key, [r for r in quoted if r in own and abs(own[r]["elasticity"].get(key, 0)) > 0.5]) for key in quoted
-                            if sum(abs(own[r]["elasticity"].get(key, 0)) > 0.5 for r in quoted if r in own) >= 2)
-    kept = {p: p.read_bytes() for p in (copy.root / "data/facts").glob("*.yaml")}
-    changed = change_fact(copy.root / "data", fact)
-    try:
-        built = again()
-        assert {Path(p).name for p in built.executed} == set(CHAPTERS)
-        assert built.status != 0
-        for key in {fact, *dependents}:
-            assert re.search(rf"chapters/{stem}\.ipynb, cell \d+: prose says '[^']+', {re.escape(key)} is '[^']+'; run `make sync`",
-                             built.said), f"{key} is stale and not named"
-    finally:
-        changed.write_bytes(kept[changed])
-    built = again()
-    assert built.status == 0, built.said[-3000:]
-    assert built.executed == [], "the outputs for the former data are still in the cache"
-    assert differing(files(copy), copy.first) == []

@@ -1,8 +1,6 @@
 """The search of the book, which runs in the page: over http, and from the files without any server."""
-import pytest
 
 from .conftest import PATIENCE
-from .names import CHAPTERS
 
 FOUND = "#search-results a[href]"
 

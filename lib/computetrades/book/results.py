@@ -27,6 +27,7 @@ from . import progress
 
 KEPT = 4                              # results of one chapter
 LIMIT = 300                           # seconds for one cell
+SETUP = re.compile(r"try:\n    import computetrades.*\nexcept ImportError:.*\n(?:    .*\n)+")  # what address.py begins a chapter with
 REPORT = "import json; from computetrades import used; print(json.dumps(used.report()))"
 
 
@@ -101,23 +102,26 @@ class Present:
         return {entry.partition("{")[2].partition(",")[0].strip(): entry.strip() for entry in entries if "{" in entry}
 
 
-def of_chapters(root: Path, paths: list[Path], anew: bool = False) -> dict[str, Result]:
-    """Chapter (file name without ending) -> its result; what has changed, or with `anew` everything, is executed first.
+def standing(root: Path, paths: list[Path], present: Present) -> dict[str, Result]:
+    """Chapter (file name without ending) -> its result, for those chapters of which nothing has changed."""
+    found = {path.stem: next((result for result in _kept(root, path) if result.cells == _cells(path) and present.stands(result)), None)
+             for path in paths}
+    return {stem: result for stem, result in found.items() if result is not None}
+
+
+def of_chapters(root: Path, paths: list[Path]) -> dict[str, Result]:
+    """Chapter -> its result; what has changed is executed first.
 
     DataError names chapter, cell and error of one that does not run; the others' results are kept all the same.
     """
-    present, found, stale = Present(root), {}, []
-    for path in paths:
-        kept = _kept(root, path)
-        fits = [r for r in kept if not anew and r.cells == _cells(path) and present.stands(r)]
-        if fits:
-            found[path.stem] = fits[0]
-        else:
-            stale.append((-kept[0].seconds if kept else -path.stat().st_size, path))
+    present = Present(root)
+    found = standing(root, paths, present)
+    # The longest first, or it would run alone at the end; by the size of the notebook where no time is known.
+    stale = sorted((path for path in paths if path.stem not in found), key=lambda path: -_seconds(root, path))
     failed = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         began = time.monotonic()
-        running = {pool.submit(_run, path, present): path for _, path in sorted(stale)}   # the longest first
+        running = {pool.submit(_run, path, present): path for path in stale}
         while running:
             done, _ = wait(running, timeout=progress.EVERY, return_when=FIRST_COMPLETED)
             if not done:
@@ -161,9 +165,9 @@ def _run(path: Path, present: Present) -> Result:
 
 
 def _cells(path: Path) -> str:
-    """Digest of the code, which is all of a notebook that its outputs depend on."""
+    """Digest of the code, which is all of a notebook that its outputs depend on; but for the lines that install the library."""
     notebook = nbformat.read(path, as_version=4)
-    return _digest(json.dumps([cell.source for cell in notebook.cells if cell.cell_type == "code"]))
+    return _digest(json.dumps([SETUP.sub("", cell.source, count=1) for cell in notebook.cells if cell.cell_type == "code"]))
 
 
 def _folder(root: Path, path: Path) -> Path:
@@ -179,6 +183,11 @@ def _kept(root: Path, path: Path) -> list[Result]:
         except (ValueError, TypeError):
             file.unlink()
     return found
+
+
+def _seconds(root: Path, path: Path) -> float:
+    kept = _kept(root, path)
+    return kept[0].seconds if kept else path.stat().st_size / 1e4
 
 
 def _keep(root: Path, path: Path, result: Result) -> None:
