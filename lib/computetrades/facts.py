@@ -122,9 +122,9 @@ def facts(record: str) -> Record:
 
 
 def having(field: str) -> list[Record]:
-    """Every record that has this fact, by key: `having("n_params")` are the models."""
+    """Every record that has this fact, in the order of the files: `having("n_params")` are the models."""
     used.note("facts having", field)
-    return [facts(key) for key, record in sorted(all_facts().items()) if field in record]
+    return [facts(key) for key, record in all_facts().items() if field in record]
 
 
 def all_facts() -> dict[str, Record]:

@@ -74,7 +74,7 @@ class Present:
         if kind == "fact":
             return self.facts.get(name)
         if kind == "facts having":
-            return [key for key, record in sorted(self.facts.items()) if name in record]
+            return [key for key, record in self.facts.items() if name in record]
         if kind == "claim":
             return self.claims.get(name)
         if kind == "claims of":
