@@ -7,6 +7,7 @@ import re
 import sys
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 
 from computetrades.book import notebooks, prose, results
@@ -44,9 +45,10 @@ def test_two_builds_in_two_folders_are_the_same_to_the_byte(copy):
 @chapter
 def test_the_build_executed_the_chapter_to_what_its_notebook_stores(copy, stem):
     """So that two executions agree: the one that was stored and the one of the shared build, which nbval's makes three."""
-    notebook = copy.root / "chapters" / f"{stem}.ipynb"
-    assert results.standing(copy.twin.root, [copy.twin.root / "chapters" / notebook.name], results.Present(copy.twin.root))[stem].outputs \
-        == [c["outputs"] for c in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
+    path, twin = copy.root / "chapters" / f"{stem}.ipynb", copy.twin.root
+    [result] = results.standing(twin, [twin / "chapters" / path.name], results.Present(twin)).values()
+    stored = [cell.outputs for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert result.outputs == json.loads(json.dumps(stored))
 
 
 def first_difference(a: bytes, b: bytes) -> str:
