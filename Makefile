@@ -17,9 +17,9 @@ book: $(READY)
 test: $(READY) $(CHECKERS)
 	$(BIN)/python -m pytest tests chapters --nbval --nbval-current-env -n 2 --dist loadfile -q
 
-# The same tests as if on other machines, one after the other; an hour or two.
+# The same tests as if on other machines, one after the other, with every chapter alone in its clean environments; an hour or two.
 weekly: $(READY) $(CHECKERS)
-	$(BIN)/python benchmarks/machines.py suite
+	COMPUTETRADES_WEEKLY=1 $(BIN)/python benchmarks/machines.py suite
 
 serve: book
 	$(BIN)/python -m computetrades.book.serve

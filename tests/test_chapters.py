@@ -37,8 +37,14 @@ def code_cells(path):
     return [(i, c) for i, c in enumerate(read(path).cells, 1) if c.cell_type == "code"]
 
 
+@lru_cache
 def markdown(path):
     return notebooks.markdown_cells(path)
+
+
+@lru_cache
+def payloads(path, mime):
+    return notebooks.payloads(path, mime)
 
 
 def charts_of(path):
@@ -78,12 +84,12 @@ def test_no_stored_output_is_an_error_or_a_stray_message(path):
 
 @chapter
 def test_it_publishes_at_least_ten_records(path):
-    assert len(notebooks.payloads(path, RECORD)) >= 10
+    assert len(payloads(path, RECORD)) >= 10
 
 
 @chapter
 def test_its_audit_is_its_own_and_its_last_output(path):
-    audits = notebooks.payloads(path, AUDIT)
+    audits = payloads(path, AUDIT)
     assert [a["chapter"] for a in audits] == [path.stem]
     assert audits[0]["claims"]
     late = [p["key"] for i, c in code_cells(path) for o in c.outputs if (p := o.get("data", {}).get(RECORD)) and i > audit_cell(path)]
@@ -96,8 +102,8 @@ def audit_cell(path):
 
 @chapter
 def test_records_are_the_ones_the_facts_and_other_chapters_leave_free(path):
-    keys = [p["key"] for p in notebooks.payloads(path, RECORD)]
-    others = {p["key"] for other in CHAPTERS if other != path for p in notebooks.payloads(other, RECORD)}
+    keys = [p["key"] for p in payloads(path, RECORD)]
+    others = {p["key"] for other in CHAPTERS if other != path for p in payloads(other, RECORD)}
     assert len(keys) == len(set(keys))
     assert not set(keys) & set(all_leaves())
     assert not set(keys) & others

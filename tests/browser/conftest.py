@@ -38,15 +38,17 @@ LAID_OUT = "article > section > section { content-visibility: visible !important
 
 @pytest.fixture
 def visit(chromium, address):
-    """visit(page name, …) -> the page, loaded, its charts drawn. Afterwards: no other host was asked, no error was said."""
+    """visit(page name, …) -> the page, loaded, its charts drawn; `script` is run before its own. Afterwards: no other host was
+    asked, no error was said."""
     contexts, faults = [], []
 
-    def visit(name, anchor="", theme="light", **options):
+    def visit(name, anchor="", theme="light", script="", **options):
         context = chromium.new_context(**{**DESKTOP, "color_scheme": theme, **options})
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         watch(context, address, faults)
         page = context.new_page()
+        page.add_init_script(script)
         page.goto(f"{address}/{name}.html{anchor}")
         if options.get("java_script_enabled", True):   # without scripts a style tag is never reported as loaded
             page.add_style_tag(content=LAID_OUT)

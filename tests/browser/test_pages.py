@@ -1,6 +1,6 @@
 """Every page: it fits a phone, it asks nobody, it says no error."""
 from .conftest import PHONE
-from .names import PAGES, page
+from .names import CHAPTERS, PAGES, page
 
 
 def test_these_are_all_the_pages(html):
@@ -15,7 +15,13 @@ TOO_WIDE = """() => [...document.querySelectorAll('body *')].filter(e => {
 
 
 @page
-def test_nothing_is_wider_than_a_phone(visit, name):
+def test_nothing_is_wider_than_a_phone_and_every_chart_is_drawn_there_and_described(visit, name):
     page = visit(name, **PHONE)
     width = page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]")
     assert max(width) <= 360, page.evaluate(TOO_WIDE)
+    charts = page.locator(".ct-chart").all()
+    assert charts or name not in CHAPTERS
+    for chart in charts:
+        assert chart.locator("svg").count() and chart.locator("svg path").count()
+        assert len(chart.get_attribute("aria-label")) > 20
+        assert chart.bounding_box()["x"] + chart.bounding_box()["width"] <= 361

@@ -14,14 +14,6 @@ def printed(visit, name, **options):
     return page
 
 
-@page
-def test_what_needs_a_screen_is_not_printed(visit, name):
-    page = printed(visit, name)
-    shown = page.eval_on_selector_all(SCREEN_ONLY, "all => all.filter(e => e.checkVisibility()).map(e => e.outerHTML.slice(0, 120))")
-    assert shown == []
-    assert page.locator("article h1").is_visible()
-
-
 def test_an_open_popover_is_not_printed(visit):
     page = visit(CHAPTERS[0], **PAPER)
     page.locator("article a[data-popover]").first.hover()
@@ -39,9 +31,19 @@ CUT_OFF = """() => [...document.querySelectorAll('article *')].filter(e => {
 
 
 @page
-def test_nothing_is_cut_off_on_paper(visit, name):
-    """No table, chart, formula or code reaches over the edge or hides a part in a box that scrolls."""
-    assert printed(visit, name).evaluate(CUT_OFF) == []
+def test_paper_has_all_that_a_page_says_and_nothing_that_needs_a_screen(visit, name):
+    """No table, chart, formula or code reaches over the edge or hides a part in a box that scrolls. Cards are unfolded, and
+    folded again afterwards."""
+    page = printed(visit, name)
+    shown = page.eval_on_selector_all(SCREEN_ONLY, "all => all.filter(e => e.checkVisibility()).map(e => e.outerHTML.slice(0, 120))")
+    assert shown == [], "printed, though it needs a screen"
+    assert page.locator("article h1").is_visible()
+    assert page.evaluate(CUT_OFF) == [], "cut off on paper"
+    if name in CHAPTERS:
+        cards = page.locator(".ct-card details")
+        assert cards.count() and cards.evaluate_all("all => all.every(d => d.open)"), "a card is folded on paper"
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert cards.evaluate_all("all => all.every(d => !d.open)"), "a card stays unfolded after printing"
 
 
 INKS = """() => {
@@ -58,25 +60,14 @@ INKS = """() => {
 
 
 @chapter
-def test_the_dark_theme_prints_dark_on_white(visit, name):
-    seen = printed(visit, name, theme="dark").evaluate(INKS)
+def test_a_chapter_prints_dark_on_white_from_the_dark_theme(visit, name):
+    """First as laid out for paper. Then the browser makes the paper, and itself asks for the unfolding."""
+    page = printed(visit, name, theme="dark")
+    seen = page.evaluate(INKS)
     assert seen["words"] > 50
     assert seen["dark"] == [] and seen["faint"] == []
-
-
-@chapter
-def test_cards_are_unfolded_on_paper_and_folded_again_afterwards(visit, name):
-    page = printed(visit, name)
-    cards = page.locator(".ct-card details")
-    assert cards.count() and cards.evaluate_all("all => all.every(d => d.open)")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert cards.evaluate_all("all => all.every(d => !d.open)")
-
-
-@chapter
-def test_a_chapter_prints(visit, name):
-    """The browser itself asks for the unfolding."""
-    page = visit(name, theme="dark")
+    page.emulate_media(media="screen")
     page.evaluate("addEventListener('beforeprint', () => { window.unfolded = 'asked'; })")
     paper = page.pdf(format="A4")
     assert len(re.findall(rb"/Type /Page\b", paper)) >= 4
