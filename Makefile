@@ -17,9 +17,10 @@ book: $(READY)
 test: $(READY) $(CHECKERS)
 	$(BIN)/python -m pytest tests chapters --nbval --nbval-current-env -n 2 --dist loadfile -q
 
-# The same tests as if on other machines, one after the other, with every chapter alone in its clean environments; an hour or two.
+# Every chapter alone in clean environments; then all tests as if on other machines, one after the other; an hour or two.
 weekly: $(READY) $(CHECKERS)
-	COMPUTETRADES_WEEKLY=1 $(BIN)/python benchmarks/machines.py suite
+	COMPUTETRADES_WEEKLY=1 $(BIN)/python -m pytest tests/test_colab.py -n 2 -q
+	$(BIN)/python benchmarks/machines.py suite
 
 serve: book
 	$(BIN)/python -m computetrades.book.serve
