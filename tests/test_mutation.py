@@ -1,32 +1,30 @@
 """The promise of the book: whichever fact changes, nothing that rests on it can stay as it was unnoticed.
 
-Each fact behind each chapter's records is changed in a copy of data/ and the chapter's cells are run again, in this process
-and without drawing anything. The outputs must differ from the stored ones, which is what nbval compares, and the prose check
-must name every literal that is no longer true. One chapter goes the whole way: nbval, check, sync, nbval, check.
+It is held in two steps. Each fact behind each chapter's records is moved alone, and the expressions of the chapter's live Numbers
+say what its outputs would become: one at least must differ from what is stored, which is what nbval compares, and the prose check
+must name every literal that is no longer true. And the expressions are the whole truth: half of a chapter's facts at a time are
+changed in a copy of data/, the cells are run again, and every record must say what its expression foretold. One chapter goes the
+whole way: nbval, check, sync, nbval, check.
 """
 import json
+import random
 import re
 import shutil
 from functools import lru_cache
-from pathlib import Path
 
-import IPython.display
 import nbformat
 import pytest
-from IPython.core.inputtransformer2 import TransformerManager
 
+from changed_facts import A_THIRD, change, changed_leaf
+from chapter_runs import CHAPTERS, ROOT, Changed, Live, Said, rerun, run
 from computetrades import facts as facts_module
-from computetrades import formula
-from computetrades.book import cards, charts, judging, notebooks, prose
+from computetrades.book import notebooks, prose
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD, fact_payload
-from computetrades.data import read_yaml
-from computetrades.number import Number
 
-ROOT = Path(__file__).parents[1]
-CHAPTERS = {path.stem: path for path in notebooks.chapters(ROOT)}
-SEEN = ("text", "value", "range", "inputs", "formula", "claims")  # the parts of a record that are compared here
+SEEN = ("text", "value", "range", "inputs", "formula", "claims")  # the parts of a record that a run without HTML gives as well
 QUOTE = re.compile(r"\[([^\[\]]*)\]\(#([a-z0-9-]+\.[a-z0-9-]+)\)")
+TURNS = range(4)   # runs of a chapter on changed facts; each fact is changed in two of them
 
 
 @lru_cache
@@ -37,126 +35,18 @@ def stored(stem):
 
 @lru_cache
 def known_facts():
-    return frozenset(facts_module.all_leaves())
-
-
-CASES = [(stem, key) for stem in CHAPTERS
-         for key in sorted(set().union(*(p["facts"] for p in stored(stem).values())) & known_facts())]
-QUOTED = sorted({key for path in [*CHAPTERS.values(), *notebooks.pages(ROOT)] for _, text in notebooks.markdown_cells(path)
-                 for _, key in QUOTE.findall(text)} & known_facts() - {key for _, key in CASES})
-
-
-# Running a chapter again in this process
-
-class Nothing:
-    """Stands in for Altair: takes part in any expression and draws nothing."""
-    def __call__(self, *_, **__): return self
-    def __getattr__(self, name): return self
-    def __add__(self, _): return self
-    __or__ = __and__ = __radd__ = __add__
-    def __iter__(self): return iter(())
-
-
-class Undrawn:
-    """book.charts without what draws; the rest, such as leaf_of, is the real one."""
-    slider = expression = series = finish = Nothing()
-    def __getattr__(self, name): return getattr(charts, name)
-
-
-STAND_INS = {"alt": Nothing(), "charts": Undrawn(), "curves": Nothing()}
+    return facts_module.all_leaves()
 
 
 @lru_cache
-def compiled(stem):
-    cells = nbformat.read(CHAPTERS[stem], as_version=4).cells
-    transform = TransformerManager().transform_cell
-    return [compile(transform(c.source), f"{stem}, cell {i}", "exec") for i, c in enumerate(cells, 1) if c.cell_type == "code"]
+def facts_of(stem):
+    """The facts behind a chapter's records."""
+    return sorted(set().union(*(p["facts"] for p in stored(stem).values())) & known_facts().keys())
 
 
-def rerun(stem, shown):
-    """Every code cell once more; what is displayed goes to the list `shown`, chart cells draw nothing."""
-    judging._judged.clear()
-    namespace = {"__name__": "__main__"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(IPython.display, "display", lambda data, raw=False: shown.append(data))
-        for code in compiled(stem):
-            exec(code, namespace)  # noqa: S102
-            namespace |= {name: STAND_INS[name] for name in STAND_INS.keys() & namespace.keys()}
-    judging._judged.clear()
-
-
-@pytest.fixture(scope="module")
-def quick():
-    """Leaves out what costs time and is not compared here: pictures of formulas, HTML, derivatives, and reading a second time
-    the files of data/facts that are not changed."""
-    files, records, record = {}, {}, facts_module._record
-
-    def read_once(path):
-        if not path.is_symlink():  # the changed one
-            return read_yaml(path)
-        if path.name not in files:
-            files[path.name] = read_yaml(path)
-        return files[path.name]
-
-    def record_once(key, raw, where, known):
-        if not any(raw is content.get(key) for content in files.values()):
-            return record(key, raw, where, known)
-        if key not in records:
-            records[key] = record(key, raw, where, known)
-        return records[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(facts_module, "read_yaml", read_once)
-        patch.setattr(facts_module, "_record", record_once)
-        for name in ("mathml", "mathml_values", "javascript"):
-            patch.setattr(formula, name, lambda _: "")
-        patch.setattr(Number, "elasticity", lambda _: {})
-        for name in ("notebook_html", "audit_html"):
-            patch.setattr(cards, name, lambda _: "")
-        yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A data folder whose files are links to the real ones."""
-    data = tmp_path_factory.mktemp("mutation") / "data"
-    (data / "facts").mkdir(parents=True)
-    for path in (ROOT / "data").iterdir():
-        if path.name != "facts":
-            (data / path.name).symlink_to(path)
-    (data.parent / "references.bib").symlink_to(ROOT / "references.bib")
-    return data
-
-
-@pytest.fixture
-def data(folder, monkeypatch):
-    """The data folder in its original state, in use; facts are read anew after a change."""
-    for path in (ROOT / "data" / "facts").iterdir():
-        link = folder / "facts" / path.name
-        if not link.is_symlink():
-            link.unlink(missing_ok=True)
-            link.symlink_to(path)
-    facts_module._load.cache_clear()
-    monkeypatch.setenv("COMPUTETRADES_DATA", str(folder))
-    yield folder
-    facts_module._load.cache_clear()
-
-
-def run_changed(stem, key, data, change_fact):
-    """(records, audit notes, error) of a run on the changed fact; a change the chapter refuses is tried the other way."""
-    for factor in (1.37, 1 / 1.37 ** 2):  # the second comes on top of the first
-        change_fact(data, key, factor)
-        facts_module._load.cache_clear()
-        shown, error = [], None
-        try:
-            rerun(stem, shown)
-        except (ValueError, ArithmeticError) as refused:
-            error = refused
-            continue
-        break
-    records = {d[RECORD]["key"]: d[RECORD] for d in shown if RECORD in d}
-    notes = [(row["id"], row["note"]) for d in shown if AUDIT in d for row in d[AUDIT]["claims"] if row["note"]]
-    return records, notes, error
+CASES = [(stem, key) for stem in CHAPTERS for key in facts_of(stem)]
+QUOTED = sorted({key for path in [*CHAPTERS.values(), *notebooks.pages(ROOT)] for _, text in notebooks.markdown_cells(path)
+                 for _, key in QUOTE.findall(text)} & known_facts().keys() - {key for _, key in CASES})
 
 
 # The prose
@@ -196,61 +86,146 @@ def assert_all_reported(changed, table, notes=()):
     return problems
 
 
-# The tests
+# One fact at a time, by the expressions
+
+def as_stored(payload) -> Said:
+    return Said(payload["text"], payload["value"], {leaf["key"]: leaf["text"] for leaf in payload["inputs"]})
+
+
+def same(said: Said, other: Said) -> bool:
+    """Equal but for the noise of the last bits of the value."""
+    return (said.text, said.inputs) == (other.text, other.inputs) and close(said.value, other.value)
+
+
+def close(value, other):
+    return value == pytest.approx(other, rel=1e-9, abs=0, nan_ok=True)
+
+
+@lru_cache
+def foretold(stem):
+    """Key of a fact -> {key of a record that shows it -> what it would say}. None -> what every record says of unchanged facts."""
+    moved = {key: changed_leaf(key).quantity.magnitude for key in facts_of(stem)}
+    out = {None: {}, **{key: {} for key in moved}}
+    for name, record in run(stem).live.items():
+        turns = [None, *(key for key in moved if key in record.shown)]
+        at = {key: [moved[key] if turn == key else leaf.quantity.magnitude for turn in turns] for key, leaf in record.shown.items()}
+        for turn, said in zip(turns, record.said(at, len(turns))):
+            out[turn][name] = said
+    return out
+
 
 @pytest.mark.parametrize("stem", CHAPTERS)
-def test_unchanged_facts_give_the_stored_outputs(stem, data):
+def test_unchanged_facts_give_the_stored_outputs(stem):
     """The run in this process is the run that was stored, whole payload and text; so the tests below compare like with like."""
-    shown = []
-    rerun(stem, shown)
     kept = [(o["data"], mime) for c in nbformat.read(CHAPTERS[stem], as_version=4).cells if c.cell_type == "code"
             for o in c.outputs for mime in (RECORD, AUDIT) if mime in o.get("data", {})]
-    fresh = [(d, mime) for d in shown for mime in (RECORD, AUDIT) if mime in d]
+    fresh = [(d, mime) for d in run(stem).shown for mime in (RECORD, AUDIT) if mime in d]
     assert [(json.loads(json.dumps(d[m])), d["text/plain"]) for d, m in fresh] == [(d[m], d["text/plain"]) for d, m in kept]
 
 
+@pytest.mark.parametrize("stem", CHAPTERS)
+def test_unchanged_facts_foretell_the_stored_records(stem):
+    """Control for the tests below: without a change of a fact there is no difference to find."""
+    said = foretold(stem)[None]
+    assert said.keys() == stored(stem).keys()
+    assert {k: (s, as_stored(stored(stem)[k])) for k, s in said.items() if not same(s, as_stored(stored(stem)[k]))} == {}
+
+
 @pytest.mark.parametrize("stem, key", CASES, ids=[":".join(case) for case in CASES])
-def test_a_changed_fact_cannot_pass_unnoticed(stem, key, data, change_fact, quick):
-    records, notes, error = run_changed(stem, key, data, change_fact)
-    if error is not None:  # the chapter refuses to run: nbval and the build both fail, and say why
-        assert str(error)
-        return
-    before = stored(stem)
-    assert records.keys() == before.keys()
-    fresh = json.loads(json.dumps(records))
-    differ = {k for k in fresh if any(fresh[k][name] != before[k][name] for name in SEEN)}
+def test_a_changed_fact_cannot_pass_unnoticed(stem, key):
+    before, after = stored(stem), foretold(stem)[key]
+    differ = {k for k, said in after.items() if not same(said, as_stored(before[k]))}
     assert differ, f"{key} changed and every stored output of {stem} stayed the same"
 
-    shown_alone = {k for k, p in before.items() if any(i["key"] == key for i in p["inputs"])}
-    assert shown_alone <= differ, "a record that shows the fact as an input did not change"
+    leaf = changed_leaf(key)
+    shown_alone = {k: i["text"] for k, p in before.items() for i in p["inputs"] if i["key"] == key}
+    assert {k: after[k].inputs[key] for k in shown_alone} == dict.fromkeys(shown_alone, fact_payload(leaf)["text"])
+    assert shown_alone.keys() <= differ, "a record that shows the fact as an input did not change"
 
-    moved = {k for k, p in records.items() if (p["text"], p["value"]) != (before[k]["text"], before[k]["value"])}
-    traced = {k for k, p in before.items() if key in p["facts"] or set(p["facts"]) - known_facts()}  # measured leaves excepted
-    assert moved <= traced, f"{sorted(moved - traced)} moved with {key} but do not name it among their facts"
+    naming = {k for k, p in before.items() if key in p["facts"]}
+    moved = {k for k, said in after.items() if said.text != before[k]["text"] or not close(said.value, before[k]["value"])}
+    assert naming <= after.keys() and moved <= naming, f"{sorted(moved - naming)} moved with {key} but do not name it among their facts"
 
-    table = {**stored_table(), **records, key: fact_payload(facts_module.all_leaves()[key])}
-    assert_all_reported({k for k in moved | {key} if table[k]["text"] != stored_table()[k]["text"]}, table, notes)
+    table = {**stored_table(), **{k: {"text": said.text} for k, said in after.items()}, key: fact_payload(leaf)}
+    assert_all_reported({k for k in [*after, key] if table[k]["text"] != stored_table()[k]["text"]}, table, run(stem).notes)
 
 
 @pytest.mark.parametrize("key", QUOTED)
-def test_a_quoted_fact_that_changes_is_reported_where_it_is_quoted(key, data, change_fact, quick):
+def test_a_quoted_fact_that_changes_is_reported_where_it_is_quoted(key):
     if stored_table()[key]["value"] is None:
         pytest.skip("a fact in words")
-    change_fact(data, key)
-    facts_module._load.cache_clear()
-    table = {**stored_table(), key: fact_payload(facts_module.all_leaves()[key])}
+    table = {**stored_table(), key: fact_payload(changed_leaf(key))}
     assert table[key]["text"] != stored_table()[key]["text"]
     assert assert_all_reported({key}, table)
 
 
+# Many facts at a time, by running the cells
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return Changed(tmp_path_factory.mktemp("mutation"))
+
+
+@lru_cache
+def drawn(stem):
+    """For each turn the facts that it changes and their factors: every fact is changed in half of the turns, the same for each run
+    of this test, and left alone in the others."""
+    rng, turns = random.Random(stem), [{} for _ in TURNS]
+    for key in facts_of(stem):
+        for turn in rng.sample(TURNS, len(TURNS) // 2):
+            turns[turn][key] = rng.uniform(1.1, 1.6) ** rng.choice([1, -1])
+    return turns
+
+
+def runs(stem, folder, factors):
+    """(leaves after the change, run) for parts of `factors` that together are all of it: a set that the chapter refuses is halved.
+    A fact that is refused alone, both ways, is noticed: nbval and the build fail, and say why."""
+    try:
+        with folder.facts(lambda data: change(data, factors)) as leaves:
+            return [({key: leaves[key] for key in factors}, rerun(stem))]
+    except (ValueError, ArithmeticError) as refused:
+        assert str(refused)
+    keys = list(factors)
+    if len(keys) > 1:
+        halves = keys[::2], keys[1::2]
+    else:
+        [(key, factor)] = factors.items()
+        if factor == 1 / A_THIRD ** 2:
+            return []
+        factors, halves = {key: 1 / A_THIRD ** 2}, [keys]
+    return [found for half in halves for found in runs(stem, folder, {key: factors[key] for key in half})]
+
+
+def expected(record: Live, fresh: Live, leaves) -> Said | None:
+    """What a record of the unchanged run says of changed facts, and of the values measured anew; None where other ones were measured."""
+    at = {key: (leaves.get(key) or fresh.shown.get(key, leaf) if leaf.kind == "measured" else leaves.get(key, leaf)).quantity.magnitude
+          for key, leaf in record.shown.items()}
+    if measured(record) != measured(fresh):
+        return None
+    return record.said({key: [value] for key, value in at.items()}, 1)[0]
+
+
+def measured(record):
+    return {key for key, leaf in record.shown.items() if leaf.kind == "measured"}
+
+
+@pytest.mark.parametrize("turn", TURNS)
 @pytest.mark.parametrize("stem", CHAPTERS)
-def test_what_stands_in_for_charts_changes_no_record(stem, data, quick):
-    """Control for the tests above: without a change of a fact there is no difference to find."""
-    shown = []
-    rerun(stem, shown)
-    records = {d[RECORD]["key"]: json.loads(json.dumps(d[RECORD])) for d in shown if RECORD in d}
-    assert {k: [p[name] for name in SEEN] for k, p in records.items()} == \
-        {k: [p[name] for name in SEEN] for k, p in stored(stem).items()}
+def test_many_changes_at_once_give_what_the_expressions_foretell(stem, turn, folder):
+    """So nothing reaches a record past its expression: one that moved with none of its facts, or otherwise than they say, fails."""
+    for leaves, fresh in runs(stem, folder, drawn(stem)[turn]):
+        before, after = stored(stem), fresh.records
+        assert after.keys() == before.keys()
+        for key, payload in after.items():
+            record, said = run(stem).live[key], as_stored(payload)
+            foreseen = expected(record, fresh.live[key], leaves)
+            assert foreseen is None or same(said, foreseen), f"{key} says {said}, and its expression {foreseen}"
+            if not leaves.keys() & record.shown.keys() and not measured(record):
+                assert [payload[name] for name in SEEN] == [before[key][name] for name in SEEN], f"{key} moved with none of its facts"
+        table = {**stored_table(), **after, **{key: fact_payload(leaf) for key, leaf in leaves.items()}}
+        changed = {key for key in [*after, *leaves] if table[key]["text"] != stored_table()[key]["text"]}
+        assert leaves.keys() <= changed
+        assert_all_reported(changed, table, fresh.notes)
 
 
 # The whole way, once
