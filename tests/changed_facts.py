@@ -13,7 +13,7 @@ A_THIRD = 1.37
 
 
 def change(data: Path, factors: dict[str, float]) -> list[Path]:
-    """Each fact moved by its factor, in its file under `data`; gives those files. KeyError for a fact that is in none of them."""
+    """Each fact moved by its factor, in its file under `data`; gives those files. KeyError for no fact."""
     left, changed = dict(factors), []
     for path in sorted((data / "facts").glob("*.yaml")):
         content = _content(path.resolve())
@@ -24,7 +24,8 @@ def change(data: Path, factors: dict[str, float]) -> list[Path]:
                 record, name = _place(key)
                 new[record] = {**new[record], name: _given(new[record][name], factor)}
             path.unlink()  # it may be a link to the real one
-            path.write_text(yaml.dump(new, Dumper=_Dumper, sort_keys=False, allow_unicode=True), encoding="utf-8")
+            written = yaml.dump(new, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+            path.write_text(written, encoding="utf-8")
             changed.append(path)
     if left:
         raise KeyError(", ".join(left))
@@ -51,7 +52,7 @@ def _given(given, factor) -> dict:
 
 
 def _moved(given: dict, factor: float) -> dict:
-    """value, low and high after the change: a share stays below one, the range is widened only as far as it must be."""
+    """value, low and high after the change: a share stays below one, the range is widened only as it must."""
     literal, unit = re.fullmatch(r"\s*([-−+]?[\d.,_]+(?:[eE][-+]?\d+)?)(.*)", str(given["value"])).groups()
     old = float(literal.replace(",", "").replace("_", "").replace("−", "-"))
     if unit.strip() in ("percent", "%") and 0 < old <= 100 <= old * factor:
@@ -59,6 +60,7 @@ def _moved(given: dict, factor: float) -> dict:
     new = old * factor if old else 1.0
     if old.is_integer():
         new = round(new) if round(new) != old else int(old) + 1
+    new = float(f"{new:.12g}")  # as it is written, or an end of the range could lie between the two
     out = {"value": f"{new:.12g}{unit}"}
     if given.get("low") is not None:
         out["low"] = min(float(given["low"]), new)
@@ -70,7 +72,8 @@ def _moved(given: dict, factor: float) -> dict:
 @functools.lru_cache
 def _records(data: Path) -> dict:
     """Record key -> what its file says."""
-    return {key: raw for path in sorted((data / "facts").glob("*.yaml")) for key, raw in _content(path.resolve()).items()}
+    paths = sorted((data / "facts").glob("*.yaml"))
+    return {key: raw for path in paths for key, raw in _content(path.resolve()).items()}
 
 
 def _content(path: Path) -> dict:

@@ -1,7 +1,8 @@
-"""The chapters run in this process: once on the facts as they are, for every test that asks, and again on changed ones.
+"""The chapters run in this process: once on the facts as they are, for every test that asks, and again on
+changed ones.
 
-A run keeps what was displayed, what the chapter handed to book.record and book.state, and its charts with their formulas.
-Altair builds the charts, but nothing draws them.
+A run keeps what was displayed, what the chapter handed to book.record and book.state, and its charts with
+their formulas. Altair builds the charts, but nothing draws them.
 """
 import contextlib
 import functools
@@ -33,22 +34,25 @@ from computetrades.units import Quantity, parse_unit, unit_size
 ROOT = Path(__file__).parents[1]
 CHAPTERS = {path.stem: path for path in notebooks.chapters(ROOT)}
 
-Said = namedtuple("Said", "text value inputs")  # of a record: as printed, in base units, key -> text of each input
+Said = namedtuple("Said", "text value inputs")  # as printed, in base units, key of an input -> its text
 
 
 class Live:
     """A published Number, pair of Numbers, or Statement, and how it is printed; told without JavaScript.
 
-    facts: key -> leaf that it depends on. shown: these, and those that only its inputs show, since they cancel in it.
+    facts: key -> leaf that it depends on. mentioned: these, and those that only its inputs rest on, since
+    they cancel in it.
     """
     def __init__(self, what, options):
         self.what, self.options = what, options
-        self.parts = (what.left, what.right) if isinstance(what, Statement) else what if isinstance(what, tuple) else (what,)
+        pair = (what.left, what.right) if isinstance(what, Statement) else what
+        self.parts = pair if isinstance(pair, tuple) else (pair,)
         self.facts = {key: leaf for part in self.parts for key, leaf in part.facts().items()}
         self.inputs = {leaf.key: leaf for part in self.parts for s, leaf in part.leaves.items()
                        if isinstance(what, Statement) or s in part.expr.free_symbols}
-        self.shown = self.facts | {leaf.key: leaf for leaf in self.inputs.values() if leaf.number is None} | {
-            key: leaf for below in self.inputs.values() if below.number is not None for key, leaf in below.number.facts().items()}
+        self.mentioned = dict(self.facts)
+        for leaf in self.inputs.values():
+            self.mentioned |= {leaf.key: leaf} if leaf.number is None else leaf.number.facts()
 
     def texts(self, at: dict[str, list], n: int) -> list[str]:
         """Printed once per column of `at`, fact key -> n values in its own unit."""
@@ -56,20 +60,22 @@ class Live:
         return [self._text(*ends, units[0]) for ends in self._ends(at, n, units)]
 
     def said(self, at: dict[str, list], n: int) -> list[Said]:
-        """What its payload says in each column of `at`, which names all that is `shown`."""
+        """What its payload says in each column of `at`, which names all that is `mentioned`."""
         units = self._units()
         inputs = {key: self._input(leaf, at, n) for key, leaf in self.inputs.items()}
-        return [Said(self._text(*ends, units[0]), self._value(ends, units), {key: texts[i] for key, texts in inputs.items()})
-                for i, ends in enumerate(self._ends(at, n, units))]
+        shown = [dict(zip(inputs, column)) for column in zip(*inputs.values())] or [{}] * n
+        return [Said(self._text(*ends, units[0]), self._value(ends, units), inputs)
+                for ends, inputs in zip(self._ends(at, n, units), shown)]
 
     def _units(self):
         if isinstance(self.what, Statement):
             return [part.quantity.to_root_units().units for part in self.parts]
-        return [parse_unit(self.options.get("unit") or (part.quantity.units if part.quantity.dimensionality else ""))
+        given = self.options.get("unit")
+        return [parse_unit(given or (part.quantity.units if part.quantity.dimensionality else ""))
                 for part in self.parts]
 
     def _ends(self, at, n, units):
-        return zip(*(np.broadcast_to(_valued(part, unit, at), n).tolist() for part, unit in zip(self.parts, units)))
+        return zip(*(_values(part, unit, at, n) for part, unit in zip(self.parts, units)))
 
     def _text(self, *ends_and_unit):
         *ends, unit = ends_and_unit
@@ -88,13 +94,14 @@ class Live:
 
     @staticmethod
     def _input(leaf, at, n):
-        digits, units = (None, leaf.quantity.units) if leaf.number is None else (4, leaf.quantity.units)
-        values = at[leaf.key] if leaf.number is None else np.broadcast_to(_valued(leaf.number, units, at), n).tolist()
+        units = leaf.quantity.units
+        values = at[leaf.key] if leaf.number is None else _values(leaf.number, units, at, n)
+        digits = None if leaf.number is None else 4
         return [text(Quantity(x, units), digits=digits) if math.isfinite(x) else "undefined" for x in values]
 
 
-def _valued(number, unit, at):
-    return number.value(unit, {key: at[key] for key in number.facts()})
+def _values(number, unit, at, n) -> list[float]:
+    return np.broadcast_to(number.value(unit, {key: at[key] for key in number.facts()}), n).tolist()
 
 
 @dataclass
@@ -108,7 +115,8 @@ class Formula:
 
     def at(self, moved: dict[str, float], x: list) -> list[float]:
         """What Python gives with the sliders at `moved`, for each place on the axis."""
-        given = {key: moved[name] for name, key in self.sliders.items() if re.search(rf"\b{name}\b", self.source)}
+        given = {key: moved[name] for name, key in self.sliders.items()
+                 if re.search(rf"\b{name}\b", self.source)}
         if self.x:
             given[self.x] = np.array(x, dtype=float)
         return np.broadcast_to(self.number.value(self.unit, given), len(x)).astype(float).tolist()
@@ -116,7 +124,7 @@ class Formula:
 
 @dataclass
 class Run:
-    """What one run of a chapter gave. live: key -> what was published under it. charts: the finished ones, in order."""
+    """What one run of a chapter gave. live: key -> what was published under it. charts: finished ones."""
     shown: list[dict] = field(default_factory=list)
     live: dict[str, Live] = field(default_factory=dict)
     formulas: list[Formula] = field(default_factory=list)
@@ -130,10 +138,11 @@ class Run:
     @property
     def notes(self) -> list[tuple[str, str]]:
         """(claim id, note) of the audit."""
-        return [(row["id"], row["note"]) for d in self.shown if AUDIT in d for row in d[AUDIT]["claims"] if row["note"]]
+        rows = [row for d in self.shown if AUDIT in d for row in d[AUDIT]["claims"]]
+        return [(row["id"], row["note"]) for row in rows if row["note"]]
 
 
-@lru_cache(maxsize=None)
+@functools.cache
 def run(stem: str) -> Run:
     """The chapter on the facts as they are, with everything that it stores."""
     with pytest.MonkeyPatch.context() as patch:
@@ -142,8 +151,8 @@ def run(stem: str) -> Run:
 
 
 def rerun(stem: str) -> Run:
-    """The chapter once more, on whatever $COMPUTETRADES_DATA names, without pictures of formulas, HTML and derivatives, which
-    cost time and say nothing that is compared."""
+    """The chapter once more, on whatever $COMPUTETRADES_DATA names, without pictures of formulas, HTML and
+    derivatives, which cost time and are not compared."""
     run(stem)  # first, so that what the library keeps of an experiment was found on the facts as they are
     with pytest.MonkeyPatch.context() as patch:
         for name in ("mathml", "mathml_values", "javascript"):
@@ -156,9 +165,10 @@ def rerun(stem: str) -> Run:
 
 @lru_cache
 def _compiled(stem):
-    cells = nbformat.read(CHAPTERS[stem], as_version=4).cells
+    cells = enumerate(nbformat.read(CHAPTERS[stem], as_version=4).cells, 1)
     transform = TransformerManager().transform_cell
-    return [compile(transform(c.source), f"{stem}, cell {i}", "exec") for i, c in enumerate(cells, 1) if c.cell_type == "code"]
+    return [compile(transform(c.source), f"{stem}, cell {i}", "exec")
+            for i, c in cells if c.cell_type == "code"]
 
 
 def _executed(stem):
@@ -200,7 +210,7 @@ def _kept(publish, live):
 # Changed facts
 
 class Changed:
-    """A data folder of links to the real files, some of them changed. What is unchanged is read once for all such folders."""
+    """A data folder of links to the real files, some of them changed. What is unchanged is read once."""
     def __init__(self, folder: Path):
         self.data = folder / "data"
         (self.data / "facts").mkdir(parents=True)
@@ -222,7 +232,8 @@ class Changed:
             patch.setenv("COMPUTETRADES_DATA", os.fspath(self.data))
             patch.setattr(facts_module, "read_yaml", _read_once)
             patch.setattr(facts_module, "_record", _record_once)
-            patch.setattr(facts_module, "_load", lru_cache(facts_module._load.__wrapped__))  # and the real one is kept
+            # The real facts stay read.
+            patch.setattr(facts_module, "_load", lru_cache(facts_module._load.__wrapped__))
             yield facts_module.all_leaves()
 
 
@@ -230,7 +241,7 @@ def _read_once(path: Path):
     return _file(path.resolve()) if path.is_symlink() else data.read_yaml(path)
 
 
-@lru_cache(maxsize=None)
+@functools.cache
 def _file(path):
     return data.read_yaml(path)
 

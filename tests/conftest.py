@@ -87,5 +87,5 @@ def built(tmp_path_factory, copy_book, offline):
 
 @pytest.fixture(scope="session")
 def change_fact():
-    """change_fact(data folder, key): the fact moved by a third or so, written to its file; whole counts stay whole."""
+    """change_fact(data folder, key): the fact moved by a third or so in its file; whole counts stay whole."""
     return lambda data, key: change(data, {key: A_THIRD})[0]
