@@ -1,5 +1,4 @@
 """Shared by the tests of the whole book: copies of it to work on, and a fact changed in such a copy."""
-import functools
 import os
 import re
 import shutil
@@ -9,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import yaml
 from filelock import FileLock
 
-from computetrades.data import read_yaml
+from changed_facts import A_THIRD, change
 from progress import Progress
 
 ROOT = Path(__file__).parents[1]
@@ -100,52 +98,5 @@ def copy_built(tmp_path_factory, copy_book, built):
 
 @pytest.fixture(scope="session")
 def change_fact():
-    """change_fact(data folder, key): the fact moved by a third or so, written to its file; whole counts stay whole."""
-    return _change_fact
-
-
-def _change_fact(data: Path, key: str, factor: float = 1.37) -> Path:
-    record, name = key.split(".")
-    name = name.replace("-", "_")
-    for path in sorted((data / "facts").glob("*.yaml")):
-        content = _content(path.resolve())
-        if record in content:
-            given = content[record][name]
-            given = dict(given) if isinstance(given, dict) else {"value": given}
-            given |= _moved(given, factor)
-            path.unlink()  # it may be a link to the real one
-            path.write_text(yaml.dump({**content, record: {**content[record], name: given}}, Dumper=_Dumper,
-                                      sort_keys=False, allow_unicode=True), encoding="utf-8")
-            return path
-    raise KeyError(key)
-
-
-def _moved(given: dict, factor: float) -> dict:
-    """value, low and high after the change: a share stays below one, the range is widened only as far as it must be."""
-    literal, unit = re.fullmatch(r"\s*([-−+]?[\d.,_]+(?:[eE][-+]?\d+)?)(.*)", str(given["value"])).groups()
-    old = float(literal.replace(",", "").replace("_", "").replace("−", "-"))
-    if unit.strip() in ("percent", "%") and 0 < old <= 100 <= old * factor:
-        factor = 1 / factor
-    new = old * factor if old else 1.0
-    if old.is_integer():
-        new = round(new) if round(new) != old else int(old) + 1
-    out = {"value": f"{new:.12g}{unit}"}
-    if given.get("low") is not None:
-        out["low"] = min(float(given["low"]), new)
-    if given.get("high") is not None:
-        out["high"] = max(float(given["high"]), new)
-    return out
-
-
-def _content(path: Path) -> dict:
-    return _read(path, path.stat().st_mtime_ns)
-
-
-@functools.lru_cache
-def _read(path: Path, _when: int) -> dict:
-    """The file's content, read once per state of the file."""
-    return read_yaml(path)
-
-
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
-    def ignore_aliases(self, data): return True
+    """change_fact(data folder, key): the fact moved by a third or so in its file; whole counts stay whole."""
+    return lambda data, key: change(data, {key: A_THIRD})[0]

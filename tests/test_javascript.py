@@ -1,32 +1,29 @@
 """records.js, the book as a JavaScript module, against the live Numbers of the chapters and the formatter in Python.
 
-The chapters' cells run once in this process, and the Numbers that they publish are kept. Facts are then moved at random, and
+The Numbers that the chapters publish are those of the runs in this process (chapter_runs). Facts are then moved at random, and
 what node prints is compared with Number.value (numpy) through formatting.py, letter by letter.
 """
-import inspect
 import itertools
 import math
 import random
 import re
 import struct
-from pathlib import Path
 
-import numpy as np
 import pytest
 
-from computetrades import book, formula
+import chapter_runs
+from chapter_runs import CHAPTERS, ROOT
+from computetrades import formula
 from computetrades.book import module, notebooks
 from computetrades.book.export import Book
 from computetrades.data import DataError
 from computetrades.facts import all_leaves
-from computetrades.formatting import figure, range_text, text
+from computetrades.formatting import figure
 from computetrades.functions import ceil, floor, log, where
-from computetrades.number import Leaf, Number, Statement
-from computetrades.units import Quantity, parse, parse_symbol, parse_unit, symbol
+from computetrades.number import Leaf, Number
+from computetrades.units import parse, parse_symbol, parse_unit, symbol
 from javascript import run
-from test_mutation import CHAPTERS, rerun
 
-ROOT = Path(__file__).parents[1]
 CHANGES = 12_000
 FIGURES = 24_000
 
@@ -50,52 +47,7 @@ def ask(stored, tmp_path_factory):
 @pytest.fixture(scope="module")
 def live():
     """Key -> what the chapter published under it: Numbers (one, or two for a range) or a Statement, and how it is printed."""
-    found = {}
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("record", "state"):
-            patch.setattr(book, name, kept(getattr(book, name), found))
-        for name in ("mathml", "mathml_values", "javascript"):  # costs time, and nothing here may rest on it
-            patch.setattr(formula, name, lambda _: "")
-        patch.setattr(Number, "elasticity", lambda _: {})
-        for stem in CHAPTERS:
-            rerun(stem, [])
-    return found
-
-
-def kept(publish, found):
-    def publishing(*arguments, **options):
-        key, what, *_ = arguments
-        given = inspect.signature(publish).bind(*arguments, **options)
-        given.apply_defaults()
-        found[key] = Live(what, given.arguments)
-        return publish(*arguments, **options)
-    return publishing
-
-
-class Live:
-    """A published Number, pair of Numbers, or Statement, told without JavaScript."""
-    def __init__(self, what, options):
-        self.what, self.options = what, options
-        self.parts = (what.left, what.right) if isinstance(what, Statement) else what if isinstance(what, tuple) else (what,)
-        self.facts = {key: leaf for part in self.parts for key, leaf in part.facts().items()}
-
-    def texts(self, at: dict[str, list], n: int) -> list[str]:
-        """Printed once per column of `at`, fact key -> n values in its own unit."""
-        units = [parse_unit(self.options.get("unit") or (part.quantity.units if part.quantity.dimensionality else ""))
-                 for part in self.parts]
-        if isinstance(self.what, Statement):
-            units = [part.quantity.to_root_units().units for part in self.parts]
-        values = [np.broadcast_to(part.value(unit, {k: at[k] for k in part.facts()}), n) for part, unit in zip(self.parts, units)]
-        return [self.text(*ends, units[0]) for ends in zip(*values)]
-
-    def text(self, *ends_and_unit):
-        *ends, unit = ends_and_unit
-        if isinstance(self.what, Statement):
-            return self.options["yes"] if Statement.OPS[self.what.op](*ends) else self.options["no"]
-        if not all(map(math.isfinite, ends)):
-            return "undefined"
-        ends = [Quantity(float(x), unit) for x in sorted(ends)]
-        return (text if len(ends) == 1 else range_text)(*ends, digits=self.options["digits"])
+    return {key: record for stem in CHAPTERS for key, record in chapter_runs.run(stem).live.items()}
 
 
 # All records under changed facts

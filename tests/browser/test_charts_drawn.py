@@ -1,42 +1,19 @@
 """Charts in the page: a slider draws what Python computes, and the theme redraws without forgetting the sliders.
 
-Each chapter with sliders is run once more in this process. What it hands to `charts.expression` is kept: the Vega source and
-the Number behind it. In the page a slider is moved; whatever a mark then carries must be what the Number gives for the same
+Each chapter with sliders is run in this process (chapter_runs), which keeps what it hands to `charts.expression`: the Vega source
+and the Number behind it. In the page a slider is moved; whatever a mark then carries must be what the Number gives for the same
 facts. Vega's own formula takes no part in the expectation: its source is replaced by Python's value, and only what the
 chapter wrote around it, such as `max(-100, …)`, is left to evaluate.
 """
-import re
-from dataclasses import dataclass
-
-import IPython.display
-import nbformat
-import numpy as np
 import pytest
-from IPython.core.inputtransformer2 import TransformerManager
 
-from computetrades.book import charts, judging, notebooks
+import chapter_runs
+from chapter_runs import Formula
+from computetrades.book import notebooks
 from computetrades.book.charts import VEGALITE
-from computetrades.number import Number
 
 from .conftest import DRAWN
 from .names import CHAPTERS, ROOT
-
-
-@dataclass
-class Formula:
-    """One call of charts.expression."""
-    source: str
-    number: Number
-    unit: str
-    x: str | None
-    sliders: dict[str, str]  # name of the parameter -> key of the fact
-
-    def at(self, moved: dict[str, float], x: list) -> list[float]:
-        """What Python gives with the sliders at `moved`, for each place on the axis."""
-        given = {key: moved[name] for name, key in self.sliders.items() if re.search(rf"\b{name}\b", self.source)}
-        if self.x:
-            given[self.x] = np.array(x, dtype=float)
-        return np.broadcast_to(self.number.value(self.unit, given), len(x)).astype(float).tolist()
 
 
 def bound(spec: dict) -> list[dict]:
@@ -48,36 +25,6 @@ def path(name):
 
 
 WITH_SLIDERS = [name for name in CHAPTERS if any(map(bound, notebooks.payloads(path(name), VEGALITE)))]
-
-
-@pytest.fixture(scope="module")
-def formulas():
-    """formulas(chapter) -> (its charts' specs in order, every Formula it made)."""
-    return lambda name: _run(name)
-
-
-def _run(name):
-    made, drawn = [], []
-    expression, finish = charts.expression, charts.finish
-
-    def keep_formula(number, unit, x=None, sliders=()):
-        source = expression(number, unit, x, sliders)
-        made.append(Formula(source, number, unit, charts.leaf_of(x).key if x is not None else None, {s.name: s.key for s in sliders}))
-        return source
-
-    def keep_chart(chart, *arguments, **named):
-        drawn.append(finish(chart, *arguments, **named))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(charts, "expression", keep_formula)
-        patch.setattr(charts, "finish", keep_chart)
-        patch.setattr(IPython.display, "display", lambda *_, **__: None)
-        patch.setattr(judging, "_judged", {})
-        namespace = {"__name__": "__main__"}
-        for cell in nbformat.read(path(name), as_version=4).cells:
-            if cell.cell_type == "code":
-                exec(TransformerManager().transform_cell(cell.source), namespace)  # noqa: S102
-    return [chart.to_dict() for chart in drawn], made
 
 
 MARKS = """(chart, [field, most]) => {                // what drawn marks with this field carry, at most so many evenly chosen
@@ -124,11 +71,12 @@ UNSEEN = """chart => {                             // kinds of bars of which not
 
 
 @pytest.mark.parametrize("name", WITH_SLIDERS)
-def test_bars_have_a_length_and_a_slider_draws_what_python_computes(visit, formulas, name):
+def test_bars_have_a_length_and_a_slider_draws_what_python_computes(visit, name):
     page = visit(name)
     drawn = page.locator(".ct-chart").all()
     assert [chart.evaluate(UNSEEN) for chart in drawn] == [[] for _ in drawn], "bars without a length"
-    specs, made = formulas(name)
+    run = chapter_runs.run(path(name).stem)
+    specs, made = [chart.to_dict() for chart in run.charts], run.formulas
     assert len(specs) == len(drawn) and any(map(bound, specs))
     for chart, spec in zip(drawn, specs):
         moved = {p["name"]: p["value"] for p in bound(spec)}
