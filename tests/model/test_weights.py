@@ -23,7 +23,7 @@ def unseen():
 @both_models
 def test_held_out_loss_is_the_measured_fact(unseen, name):
     nats = by_window(weights.load(name)[0], unseen, train.CONTEXT, train.SAMPLE)
-    assert nats.mean().item() == pytest.approx(float(facts(f"lab-{name}").loss_sample), abs=1e-4)
+    assert nats.mean().item() == pytest.approx(float(facts(f"lab-{name}").loss_sample), abs=6e-4)  # the digits kept, and 1e-4
     spread = nats.mean(dim=1).std().item() / train.SAMPLE ** 0.5
     assert abs(nats.mean().item() - float(facts(f"lab-{name}").loss_held_out)) < 4 * spread
 

@@ -48,10 +48,10 @@ def of_model(name: str, plan, run, nats: float, sample: float, bytes_per_token: 
         peak_learning_rate=plan.peak,
         seed=seed,
         loss_training={"value": round(sum(run.curve[-LATE:]) / LATE, 4), "note": f"Nats per token, mean of {LATE} last steps."},
-        loss_held_out={"value": round(nats, 6), "note": "Nats per token, stored weights, windows of the trained length."},
-        loss_sample={"value": round(sample, 6), "note": "The same on train.SAMPLE windows spread evenly over the text."},
-        perplexity_held_out={"value": round(math.exp(nats), 3), "note": "Exponential of the held-out loss."},
-        bits_per_byte=f"{bits_per_byte(nats, bytes_per_token):.4f} bit/byte",
+        loss_held_out={"value": kept(nats), "note": "Nats per token, stored weights, windows of the trained length."},
+        loss_sample={"value": kept(sample), "note": "The same on train.SAMPLE windows spread evenly over the text."},
+        perplexity_held_out={"value": kept(math.exp(nats)), "note": "Exponential of the held-out loss."},
+        bits_per_byte=f"{kept(bits_per_byte(nats, bytes_per_token))} bit/byte",
         processor_time={"value": f"{run.worked:.0f} s", "note": "Of the one thread; on a machine with nothing else to do, the wait."},
         machine={"text": f"{processor()}, torch {torch.__version__}"},
         command={"text": COMMAND})
@@ -66,6 +66,11 @@ def write(records: dict[str, dict]):
 
 def _record(label: str, **fields) -> dict:
     return {"label": label, "source": SOURCE, "as_of": date.today().isoformat(), "kind": "measured", **fields}
+
+
+def kept(x: float) -> float:
+    """To four significant digits, which another processor repeats; the fifth moved between two settings of one machine."""
+    return float(f"{x:.4g}")
 
 
 def processor() -> str:
