@@ -14,8 +14,10 @@ book: $(READY)
 		{ rm -rf _build/.doctrees; echo "The book did not build; the lines above say where and what to do."; exit 1; }
 	@echo "Open $(CURDIR)/_build/html/intro.html, or run 'make serve'."
 
+# In a folder of its own, since pytest clears away those of other runs, also of one that still goes on.
 test: $(READY) $(CHECKERS)
-	$(BIN)/python -m pytest tests chapters --nbval --nbval-current-env -n 2 --dist loadfile -q
+	@folder=$$(mktemp -d) && PYTEST_DEBUG_TEMPROOT=$$folder $(BIN)/python -m pytest tests chapters --nbval --nbval-current-env \
+		-n 2 --dist loadfile --no-loadscope-reorder -q; status=$$?; rm -rf "$$folder"; exit $$status
 
 # Every chapter alone in clean environments; then all tests as if on other machines, one after the other; an hour or two.
 weekly: $(READY) $(CHECKERS)

@@ -19,6 +19,15 @@ TRACKED = ("chapters", "appendix", "data", "lib", "references.bib", "intro.md", 
 BUILD = (str(Path(sys.executable).parent / "jupyter-book"), "build", ".", "--warningiserror", "--nitpick", "--keep-going")
 
 
+# Files that take minutes begin first, or the last of them would keep one worker waiting for the other.
+LONG = ("test_colab.py", "test_mutation.py", "test_javascript.py", "test_charts_drawn.py", "test_accessible.py", "test_rebuild.py")
+
+
+def pytest_collection_modifyitems(items):
+    rank = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(LONG)))
+
+
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Progress(config))

@@ -1,6 +1,7 @@
 """The one place where a quantity becomes text: digits, separators, currency, percent, ranges."""
 from __future__ import annotations
 
+import functools
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 
@@ -33,6 +34,7 @@ def figure(value: float, digits: int | None = 3) -> str:
     return sign + (f"{abs(int(rounded)):,}" if whole else f"{abs(rounded):,f}")
 
 
+@functools.cache
 def dressing(unit: pint.Unit) -> tuple[str, str, str]:
     """What stands before and after a number in its unit, and after a single one: ('$', '/Mtok', '/Mtok'), ('', ' GPUs', ' GPU')."""
     items = dict(unit._units)
