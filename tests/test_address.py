@@ -10,17 +10,16 @@ from bs4 import BeautifulSoup
 
 from computetrades.book import address, notebooks
 from computetrades.data import DataError
-from conftest import ROOT
+from conftest import ROOT, TWIN
 
 URL, SITE = "https://github.com/Some-One/trades.recomputed", "https://some-one.github.io/trades.recomputed/"
-CHAPTERS = [path.stem for path in notebooks.chapters(ROOT)]
 PLACEHOLDER = "OWNER" + "/REPO"
 
 
 @pytest.fixture(scope="module")
-def copy(copy_built):
-    """A copy without an address that builds from the results of the shared book: the set-up lines decide no output."""
-    copy = copy_built("address")
+def copy(twin):
+    """A small book without an address that builds from the results of the shared one: the set-up lines decide no output."""
+    copy = twin("address")
     address.set_address(copy.root, "")
     return copy
 
@@ -55,7 +54,7 @@ def test_setting_and_unsetting_leaves_every_file_as_it_was(copy):
     before = tree(copy.root)
     address.set_address(copy.root, URL)
     changed = {p.relative_to(copy.root).as_posix() for p, content in tree(copy.root).items() if content != before[p]}
-    assert changed == {"_config.yml", "CITATION.cff", *(f"chapters/{stem}.ipynb" for stem in CHAPTERS)}
+    assert changed == {"_config.yml", "CITATION.cff", *(f"chapters/{stem}.ipynb" for stem in TWIN)}
     address.set_address(copy.root, URL)
     assert {p.relative_to(copy.root).as_posix() for p, content in tree(copy.root).items() if content != before[p]} == changed
     address.set_address(copy.root, "")
@@ -145,9 +144,13 @@ def test_without_an_address_a_lone_chapter_says_what_is_missing_and_what_to_do(p
     assert said.startswith(f"ImportError: {package} is not installed") and "pip install" in said
 
 
-@pytest.mark.parametrize("stem", CHAPTERS)
-def test_where_the_library_is_installed_the_setup_lines_say_nothing(stem):
-    source = address.SETUP.match(first_cells(ROOT)[stem])[0].replace("%pip", "assert False #")
+SETUPS = sorted({address.SETUP.match(cell)[0] for cell in first_cells(ROOT).values()})
+
+
+@pytest.mark.parametrize("lines", SETUPS, ids=map(address.installs, SETUPS))
+def test_where_the_library_is_installed_the_setup_lines_say_nothing(lines):
+    """Of each kind: chapters that need the same begin with the same lines."""
+    source = lines.replace("%pip", "assert False #")
     run = subprocess.run([sys.executable, "-c", source], check=False, capture_output=True, text=True)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
@@ -167,7 +170,7 @@ def test_without_an_address_no_page_has_a_launch_or_repository_button(pages_at):
 
 def test_with_an_address_every_chapter_opens_in_colab_and_every_page_leads_to_the_repository(pages_at, copy):
     pages = {name: page for name, page in pages_at[URL].items() if name.startswith(("chapters/", "appendix/", "intro"))}
-    assert set(CHAPTERS) == {name.removeprefix("chapters/") for name in pages if name.startswith("chapters/")}
+    assert set(TWIN) == {name.removeprefix("chapters/") for name in pages if name.startswith("chapters/")}
     for name, page in pages.items():
         colab = f"https://colab.research.google.com/github/Some-One/trades.recomputed/blob/main/{name}.ipynb"
         assert sorted(buttons(page)) == [colab] * name.startswith("chapters/") + [URL], name

@@ -1,4 +1,4 @@
-"""A changed fact goes the whole way, in one chapter: nbval fails, the check names what is stale, sync mends
+"""A changed fact goes the whole way, in one chapter of a small book: nbval fails, the check names what is stale, sync mends
 it and nothing else, nbval passes."""
 import json
 import re
@@ -14,8 +14,8 @@ EXECUTE = ("import nbformat; from pathlib import Path; from computetrades.book i
            f"path = Path('chapters/{STEM}.ipynb'); nbformat.write(notebooks.execute(path), path)")
 
 
-def test_a_changed_fact_fails_nbval_and_check_until_sync(tmp_path, copy_book, change_fact):
-    copy = copy_book(tmp_path / "book")
+def test_a_changed_fact_fails_nbval_and_check_until_sync(tmp_path, twin, change_fact):
+    copy = twin("until-sync")
     nbval = ("-m", "pytest", f"chapters/{STEM}.ipynb", "--nbval", "--nbval-current-env", "-q",
              "-p", "no:cacheprovider", "-n", "0")
     change_fact(copy.root / "data", FACT)
