@@ -24,7 +24,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from computetrades import book, data, formula
 from computetrades import facts as facts_module
-from computetrades.book import cards, charts, judging, notebooks
+from computetrades.book import cards, charts, experiments, judging, notebooks
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD
 from computetrades.formatting import range_text, text
@@ -190,6 +190,7 @@ def _executed(stem):
         patch.setattr(IPython.display, "display", lambda data, raw=False: out.shown.append(data))
         for name in ("record", "state"):
             patch.setattr(book, name, _kept(getattr(book, name), out.live))
+        patch.setattr(experiments, "record", _kept(experiments.record, out.live))
         patch.setattr(charts, "expression", keep_formula)
         patch.setattr(charts, "finish", keep_chart)
         for code in _compiled(stem):

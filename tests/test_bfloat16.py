@@ -35,6 +35,15 @@ def test_the_essays_second_value_is_none():
     assert not bfloat16.can_print(-0.1418, 4) and bfloat16.can_print(-0.1416, 4)
 
 
+def test_a_printed_row_by_hand():
+    """BF16 has halves and quarters, and nothing that prints as 0.1418. Around their mean of 0 the squares add up to 1.2902."""
+    row = bfloat16.printed((0.75, -0.1418, 0.1418, -0.75, 0.0), decimals=4, band=0.1418)
+    assert (row.n_values, row.n_possible, row.largest, row.inside) == (5, 3, 0.75, 0.6)
+    assert row.sigma == pytest.approx(math.sqrt(2 * (0.75 ** 2 + 0.1418 ** 2) / 5))
+    with pytest.raises(ValueError, match="at least one"):
+        bfloat16.printed((), decimals=4, band=1)
+
+
 @pytest.mark.parametrize("x", [0.0, float("inf"), float("nan")])
 def test_no_spacing_where_there_is_none(x):
     with pytest.raises(ValueError, match="finite number other than zero"):

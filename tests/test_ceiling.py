@@ -133,6 +133,17 @@ def test_published_chain_of_the_podcast():  # Dwarkesh Podcast 2026-03-13, 38:24
     assert ceiling.ceiling(fleet, patel.tools_per_gw).value("GW/year") == 200
 
 
+def test_records_are_chained_to_what_the_fleet_prints_in_a_year():
+    """By hand: 2 products of 10 layers each on 100 wafers need 2,000 exposures a gigawatt, and the third none."""
+    three = {"n3": "100 wafer/GW", "n5": "100 wafer/GW", "dram": "7 wafer/GW"}
+    found = paths(ceiling.from_records, "GW/year", three,
+                  {"n3": "10 exposure/wafer", "n5": "10 exposure/wafer", "dram": "0 exposure/wafer"},
+                  {"field_throughput": "20 wafer/h", "availability": "50 percent"}, {"cumulative_2025": "40 tool"},
+                  {"tools_2026": "10 tool/year", "tools_2030": "30 tool/year", "years": "2 year"}, {"years": "4 year"})
+    fleet = 40 + 2 * (10 + 20) / 2                                          # output rises to 20 in half the time
+    assert found.value("GW/year") == pytest.approx(fleet * 20 * 0.5 * 24 * 365.25 / 2000)
+
+
 def test_the_podcast_and_its_audit_differ_by_throughput():  # apriori 2026: 180 wafers an hour give 1.4 tools a gigawatt
     audit, patel = facts("podcast-audit").plain, facts("patel-ceiling").plain
     both = ceiling.tools_per_gw(patel.passes, ceiling.passes_per_tool(np.array([patel.throughput, audit.throughput]), patel.availability))

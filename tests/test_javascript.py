@@ -156,7 +156,7 @@ def test_a_division_by_zero_is_said_and_leaves_the_other_records(ask):
 
 @pytest.mark.parametrize("key, value, told", [
     ("llama-31-70b.n-kv-head", "8", ["8", "no such fact"]), ("constructor", "8", ["no such fact"]), ("kv.row", "8", ["computed", "facts"]),
-    ("mc.low", "8", ["measured", "chapter"]), ("llama-31-70b.n-layers", "NaN", ["NaN", "finite"]),
+    ("measured.euv-low", "8", ["measured", "chapter"]), ("llama-31-70b.n-layers", "NaN", ["NaN", "finite"]),
     ("llama-31-70b.n-layers", "-Infinity", ["-Infinity", "finite"]), ("llama-31-70b.n-layers", "'80'", ['"80"', "finite number"]),
     ("llama-31-70b.n-layers", "80.5", ["80.5", "whole"]), ("llama-31-70b.n-layers", "0", ["1 or more"]),
     ("essay-ceiling.utilization", "101", ["101", "100% or less"]), ("essay-ceiling.utilization", "-1", ["0% or more"]),
@@ -177,7 +177,7 @@ def test_a_change_that_can_be_is_admitted(ask, key, value):
 def test_only_experiments_are_frozen(ask, live):
     frozen = set(ask("console.log(JSON.stringify(Object.keys(facts).filter(key => facts[key].frozen)))"))
     assert frozen == {key for record in live.values() for key in record.facts} - all_leaves().keys()
-    assert {"mc.low", "sobol.dram"} <= frozen
+    assert {"measured.euv-low", "measured.euv-sobol-dram"} <= frozen
 
 
 @pytest.mark.parametrize("written, expected", [

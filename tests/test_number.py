@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from computetrades.functions import ceil, exp, floor, log, maximum, minimum, sqrt, where
-from computetrades.number import TOKEN, Leaf, Number, Statement, as_number, measured, named
+from computetrades.number import TOKEN, Leaf, Number, Statement, as_number, named
 from computetrades.units import Quantity, UnitError, parse
 
 POSITIVE = st.floats(0.01, 1000)
@@ -146,31 +146,6 @@ def test_provenance_survives_every_operation():
     a, b, c = abc(3, 2, 5)
     leaf = (where(a > b, ceil(sqrt(a * c)), b) + log(b)).facts()["r.a"]
     assert (leaf.label, leaf.source, leaf.as_of, leaf.kind) == ("the a", "source", "2026-01-01", "vendor")
-
-
-def test_a_measured_leaf_names_experiment_inputs_and_seed():
-    n = measured("sim.p99", "120 ms", "p99 latency", "queue", {"load": 0.8}, 7)
-    leaf = n.facts()["sim.p99"]
-    assert leaf.kind == "measured" and n.value("s") == 0.12
-    assert all(word in leaf.note for word in ("queue", "load = 0.8", "seed 7"))
-    assert "deterministic" in measured("a.b", 1, "x", "count", {}, None).leaves.popitem()[1].note
-
-
-@pytest.mark.parametrize("value, digits, kept", [
-    (1.341931, 4, 1.342), (1.341901, 4, 1.342),             # one experiment on two processors
-    (0.09996, 2, 0.1), ("12.3456 percent", 3, 0.123), (-0.18402, 3, -0.184)])
-def test_a_measured_value_keeps_the_digits_to_which_it_repeats(value, digits, kept):
-    assert measured("a.b", value, "x", "experiment", {}, None, digits).value("") == pytest.approx(kept, rel=1e-15)
-
-
-def test_a_measured_count_keeps_all_its_digits():
-    assert measured("a.b", "918656 token", "x", "experiment", {}, None).value("token") == 918_656
-
-
-@pytest.mark.parametrize("value", [0.5, "0.5 s"])
-def test_a_measured_value_that_is_no_count_has_to_say_its_digits(value):
-    with pytest.raises(ValueError, match=r"a\.b is 0\.5.*digits="):
-        measured("a.b", value, "x", "experiment", {}, None)
 
 
 def test_adding_bytes_to_seconds_names_both_labels_and_both_units():

@@ -8,8 +8,8 @@ from computetrades.book import export, judging
 from computetrades.book.records import RECORD, fact_payload, record, state
 from computetrades.data import DataError
 from computetrades.facts import facts, leaf_of
-from computetrades.number import as_number, measured
-from computetrades.units import Quantity, UnitError
+from computetrades.number import Leaf, Number, as_number
+from computetrades.units import Quantity, UnitError, parse
 
 BIB = "@misc{acme-2025, title={Acme datasheet}, author={Doe, Jane}, year={2025}, url={https://example.org}}\n"
 FACTS = """chip-a:
@@ -223,7 +223,7 @@ def test_the_ledger_is_json_and_csv_that_others_can_read(pages, tmp_path):
 
 
 def test_a_state_brings_what_was_measured_below_it(shown):
-    found = measured("exp.found", "3 s", "What was found", "experiment", {}, None)
-    state("exp.quick", 2 * found < measured("exp.other", "7 s", "Another", "experiment", {}, None), yes="quick", no="slow")
+    found, other = (Number.of_leaf(Leaf(key, key, parse(value), "measured")) for key, value in (("exp.found", "3 s"), ("exp.other", "7 s")))
+    state("exp.quick", 2 * found < other, yes="quick", no="slow")
     [payload] = [d[RECORD] for d in shown if RECORD in d]
     assert payload["text"] == "quick" and {m["key"] for m in payload["measured"]} == {"exp.found", "exp.other"}

@@ -1,6 +1,6 @@
 """inference/routing.py: against the laws of consistent hashing, closed forms, brute force, and its own invariants."""
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from computetrades.facts import facts
 from computetrades.inference import caching, kv
 from computetrades.inference.routing import (
-    CONDITIONS, ROUTERS, Hashed, Load, LongestPrefix, Modulo, PrefixCache, Ring, RoundRobin, digest, drawn, load_of, outcome, prompts,
-    repeated, simulate, traffic)
+    CONDITIONS, ROUTERS, Hashed, Load, LongestPrefix, Modulo, PrefixCache, Ring, RoundRobin, described, digest, drawn, outcome,
+    prompts, repeated, simulate, traffic)
 
 calm = settings(deadline=None, max_examples=30)
 KEYS = [digest(f"key {i}") for i in range(8_000)]
@@ -191,22 +191,34 @@ def test_the_fleets_facts_are_what_their_notes_say():
     assert float(fleet.capacity.value("token")) == pytest.approx(room.value("token"), rel=1e-3)
 
 
-def test_the_fleets_load_is_its_record_and_pauses_only_where_users_do():
-    fleet = facts("cache-fleet")
-    calm_load, pausing = load_of(fleet, False), load_of(fleet, True)
-    assert calm_load == Load(240, 22, 6, 18_000, 32_000, 3636, 1200, 11) == replace(pausing, task=0, pause=0)
-    assert (pausing.task, pausing.pause) == (5, 300)
+FLEET = described(facts("cache-fleet"), facts("cache-lifetime").short)
+
+
+def test_the_fleet_is_described_in_whole_tokens_and_seconds():
+    limits = {name: FLEET[name] for name in ("replicas", "runs", "capacity", "lifetime")}
+    assert limits == {"replicas": 8, "runs": 5, "capacity": 546_000, "lifetime": 300}
+    load = Load(**{name: n for name, n in FLEET.items() if name not in limits})
+    assert load == Load(240, 22, 6, 18_000, 32_000, 3636, 1200, 11, task=5, pause=300)
+
+
+@pytest.mark.parametrize("condition, limits, pauses", [
+    ("ample memory", {}, False), ("after a loss", {"lose": True}, False), ("little memory", {"capacity": 9_000}, False),
+    ("users pause", {"lifetime": 30}, True)])
+def test_a_condition_limits_memory_or_time_and_its_users_alone_pause(condition, limits, pauses):
+    load = replace(LOAD, task=3, pause=40)
+    found = outcome("longest prefix", condition, replicas=3, runs=2, capacity=9_000, lifetime=30, **asdict(load))
+    wanted = repeated("longest prefix", 3, load if pauses else LOAD, runs=2, **limits)
+    assert repr(found) == repr(wanted)                              # nan is no equal of itself
 
 
 def test_each_condition_takes_something_away():
-    fleet, life = facts("cache-fleet"), facts("cache-lifetime").short
-    best, lost, small, pauses = (outcome("longest prefix", condition, fleet, life) for condition in CONDITIONS)
+    best, lost, small, pauses = (outcome("longest prefix", condition, **FLEET) for condition in CONDITIONS)
     assert best.stays == 1 and max(small.hit_rate, pauses.hit_rate, lost.after_loss) < best.hit_rate
     assert math.isnan(best.after_loss)
     lone = caching.hit_rate(22, 50_000, 3636)
     assert lone < best.hit_rate < lone + (18_000 * 240) / (240 * caching.sent(22, 50_000, 3636))
     with pytest.raises(ValueError, match="no condition 'calm'"):
-        outcome("longest prefix", "calm", fleet, life)
+        outcome("longest prefix", "calm", **FLEET)
 
 
 def test_what_is_drawn_is_the_ring():

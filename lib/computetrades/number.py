@@ -37,6 +37,7 @@ class Leaf:
     others: tuple = ()
     number: Number | None = None
     text: str = ""
+    experiment: dict | None = None   # of a measured result: the call that gave it
 
     def ends(self) -> tuple[pint.Quantity, pint.Quantity]:
         """Low and high, each the value itself where the source gives no such end."""
@@ -254,24 +255,6 @@ def as_number(x) -> Number:
 def named(key: str, number: Number, label: str) -> Number:
     """The number as a symbol of its own, so that formulas further on read (weights + cache) / bandwidth."""
     return Number.of_leaf(Leaf(key, label, number.quantity, "named", number=number))
-
-
-def measured(key: str, value: str | int | float, label: str, experiment: str, inputs: dict, seed: int | None,
-             digits: int | None = None) -> Number:
-    """A leaf without a closed form. What-if shows it as frozen; it names its experiment, inputs and seed.
-
-    digits: to how many significant digits the experiment repeats on any processor; the value is rounded to them here. A whole number
-    is a count and keeps all of its own. ValueError for any other value without digits.
-    """
-    found = parse(value)
-    if isinstance(found.magnitude, float):
-        if digits is None:
-            raise ValueError(f"{key} is {value}, which is no count: say digits=, to how many significant digits it repeats on any "
-                             "processor; benchmarks/machines.py measures that")
-        found = Quantity(float(f"{found.magnitude:.{digits}g}"), found.units)
-    told = ", ".join(f"{k} = {v}" for k, v in inputs.items())
-    note = f"{experiment}({told}), " + (f"seed {seed}" if seed is not None else "deterministic")
-    return Number.of_leaf(Leaf(key, label, found, "measured", note=note))
 
 
 def check_same_kind(verb: str, a: Number, b: Number) -> None:

@@ -134,6 +134,12 @@ def test_what_one_call_has_sent_the_next_finds_in_full_blocks(session):
         assert before.sent // agent.BLOCK_SIZE * agent.BLOCK_SIZE <= after.cached <= before.sent + before.output
 
 
+def test_a_session_adds_up_its_calls():
+    def call(sent, cached, failed): return agent.Call(sent, cached, 5, 100, "tool_use", "", "Check", failed=failed)
+    added = agent.Session((call(40, 0, False), call(60, 32, True), call(80, 48, True)), (), (), 0, ())
+    assert (added.n_calls, added.sent, added.cached, added.failed, added.edited) == (3, 180, 80, 2, 0)
+
+
 def test_a_server_that_never_saw_the_conversation_answers_the_same(session):
     """Stateless: all that an answer rests on is in the body."""
     for number in (2, N - 1):

@@ -32,6 +32,12 @@ def test_the_tokens_of_the_parts_give_the_texts_back():
         assert sum(map(len, ids)) == agent_request.tokens(2)[part]
 
 
+@pytest.mark.parametrize("reads, lines", [(1, 200), (3, 50)])
+def test_reads_add_what_a_request_without_any_lacks(reads, lines):
+    more = sum(agent_request.tokens(reads, lines).values()) - sum(agent_request.tokens(0).values())
+    assert agent_request.per_read(reads, lines) * reads == pytest.approx(more) and agent_request.per_read(0) == 0
+
+
 def test_every_text_of_the_body_belongs_to_one_part():
     body = agent_request.build(2)
     counted = [text for found in agent_request.texts(body).values() for text in found]

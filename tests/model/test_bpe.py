@@ -105,13 +105,40 @@ def test_errors_say_what_to_do(ours, tmp_path):
     ("today\n \n", [31213, 27907]), ("today\n  \n", [31213, 14211]), (" \x850", [220, 126, 227, 15]),
     ("\U0001f44d", [9468, 239, 235])])
 def test_cl100k_gives_published_ids(text, ids):
-    assert cl100k.encoding().encode(text) == ids
+    assert cl100k.encoding().encode(text) == ids and cl100k.ids(text) == tuple(ids)
+
+
+def test_cl100k_has_no_id_for_a_special_token_that_is_spelled_out():
+    with pytest.raises(ValueError, match="special token"):
+        cl100k.ids("<|endoftext|>")
 
 
 @settings(deadline=None)
 @given(texts)
 def test_our_encoder_on_cl100k_equals_tiktoken(text):
     assert cl100k.tokenizer().encode(text) == cl100k.encoding().encode_ordinary(text)
+
+
+def test_a_text_is_told_as_bytes_that_merge_into_tokens():
+    """The ids are the essay's. No pair stands twice in a word here, so each merge leaves one token fewer."""
+    assert cl100k.encoded("add dark mode functionality") == (27, 27 - 4, 4, (723, 6453, 3941, 15293))
+    assert cl100k.encoded("") == (0, 0, 0, ())
+    ab = cl100k.ranks()[b"ab"]
+    assert cl100k.encoded("abab") == (4, 1, 2, (ab, ab))               # one merge, made in two places
+
+
+def test_a_row_is_a_merge_when_it_joins_two_parts_that_the_encoder_joins():
+    ranks = cl100k.ranks()
+    assert ranks[b"ad"] < ranks[b"dd"]                 # so a and d are joined first, and then ad and d
+    rows = (("a", "d"), ("ad", "d"), ("a", "dd"), ("a", "d", "d"), ("d", "a"))
+    assert cl100k.merges_among(rows, "add") == 2 and cl100k.merges_among(rows, "ad") == 1
+
+
+def test_shared_ids_are_counted_place_by_place():
+    assert cl100k.shared_ids(("hello world", "rer"), ((15339, 1917), (38149,))) == 3      # as published, above
+    assert cl100k.shared_ids(("hello world", "rer"), ((1917, 15339), (38149,))) == 1 and cl100k.shared_ids((), ()) == 0
+    with pytest.raises(ValueError, match="'rer' is 1 tokens of cl100k_base, and 2 ids are given"):
+        cl100k.shared_ids(("rer",), ((38149, 1),))
 
 
 @pytest.mark.parametrize("text", [TEXT, "The quick brown fox, 1234567 times.\r\n\r\n",

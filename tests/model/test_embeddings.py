@@ -32,20 +32,20 @@ def test_twins_are_one_word_in_two_spellings():
 
 
 def test_twins_are_found_far_above_chance_and_all_among_all():
-    assert embeddings.twins_found(10) > 20 * 10 / 1023
-    assert embeddings.twins_found(1) < embeddings.twins_found(10) < embeddings.twins_found(1023) == 1.0
+    one, ten, everyone = (embeddings.twins_found(n) for n in (1, 10, 1023))
+    assert one.words == ten.words == everyone.words == len(embeddings.twins())
+    assert one.share < ten.share < everyone.share == 1.0 and ten.share > 20 * 10 / 1023
 
 
 def test_in_a_shuffled_table_they_are_not(monkeypatch):
     shuffled = np.random.default_rng(0).permutation(embeddings._directions())
     monkeypatch.setattr(embeddings, "_directions", lambda: shuffled)
-    assert embeddings.twins_found.__wrapped__(10) < 0.1
+    assert embeddings.twins_found.__wrapped__(10).share < 0.1
 
 
 def test_spread_by_numpy():
-    table, spread = embeddings.table(), embeddings.spread(2.0)
+    table, spread = embeddings.table(), embeddings.spread()
     assert spread.sigma == pytest.approx(table.std(), rel=1e-5) and spread.largest == pytest.approx(np.abs(table).max() / table.std(), rel=1e-5)
-    assert 0.9 < spread.within < 1 and embeddings.spread(1e9).within == 1
     assert sum(embeddings.histogram(tuple(range(-20, 21)))) == pytest.approx(1)
 
 
@@ -55,13 +55,14 @@ def test_the_crowd_is_the_tokens_that_training_hardly_saw():
     crowd = embeddings.crowd()
     assert set(np.flatnonzero(times == 0)) <= set(crowd) and max(times[list(crowd)]) < 10 < np.median(times) < len(ids)
     assert not {embeddings.row_of(" node"), embeddings.row_of("(")} & set(crowd)
+    assert embeddings.crowd_size(0.99) == len(set(crowd)) and embeddings.crowd_size(-2.0) == tokenizer.vocab_size
 
 
 def test_without_the_crowd_its_columns_stand_out_less():
     learnt = np.array([row for i, row in enumerate(embeddings.table()) if i not in embeddings.crowd()])
     columns = (learnt.astype(float) ** 2).mean(0) ** 0.5
-    assert embeddings.spread(2.0, crowded=False).dimension == pytest.approx(columns.max() / np.median(columns))
-    assert 1 < embeddings.spread(2.0, crowded=False).dimension < embeddings.spread(2.0).dimension
+    assert embeddings.spread(crowded=False).dimension == pytest.approx(columns.max() / np.median(columns))
+    assert 1 < embeddings.spread(crowded=False).dimension < embeddings.spread().dimension
 
 
 def test_a_row_is_all_that_the_model_sees_of_a_token():

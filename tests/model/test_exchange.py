@@ -23,6 +23,13 @@ def test_events_written_by_hand_are_read():
     assert second.text == "hé" and second.raw == b"".join(TWO[3:])
 
 
+def test_an_answer_counts_what_came():
+    last = client.Event("message_delta", {"usage": {"output_tokens": 7}}, b"x" * 40)
+    answer = client.Answer({}, [*client.events(TWO), last])
+    assert (answer.n_deltas, answer.delta_bytes, answer.text_bytes, answer.output_tokens) == (1, len(b"".join(TWO[3:])), 3, 7)
+    assert answer.n_bytes == 36 + answer.delta_bytes + 40
+
+
 def test_a_stream_that_breaks_off_is_told():
     with pytest.raises(ValueError, match="middle of an event.*ask again"):
         list(client.events(TWO[:-1]))
@@ -58,10 +65,11 @@ def test_the_streamed_text_is_the_models_own_and_the_same_each_time():
     first, again = exchange.exchange(BODY, BODY)
     _, tokenizer = weights.load("tiny")
     assert first.text == again.text == tokenizer.decode(continued(list(exchange.prompt(BODY)), 12))
+    assert exchange.answered(BODY) == first and first.output_tokens == 12
     usages = [a.usage("message_start") for a in (first, again)]
     for usage in usages:
         assert sum(usage[k] for k in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")) == \
-            len(exchange.prompt(BODY))
+            len(exchange.prompt(BODY)) == exchange.prompt_tokens(BODY)
     assert usages[0]["cache_read_input_tokens"] == 0 < usages[1]["cache_read_input_tokens"]
 
 
@@ -71,6 +79,20 @@ def test_the_first_token_is_the_largest_logit_and_the_logits_come_from_the_vecto
     assert int(logits.argmax()) == continued(list(exchange.prompt(BODY)), 1)[0]
     assert vector.shape == (model.config.hidden_size,)
     torch.testing.assert_close(model.embed.weight @ vector, logits, rtol=1e-4, atol=1e-4)
+
+
+def test_the_best_scores_are_the_largest_in_falling_order():
+    assert exchange.best_scores(BODY, 3) == tuple(sorted(exchange.next_logits(BODY).tolist(), reverse=True)[:3])
+
+
+def test_filters_leave_as_many_tokens_as_they_say():
+    shares = sorted(exchange.next_logits(BODY).double().softmax(0).tolist(), reverse=True)
+    nucleus = next(n for n in range(1, 1025) if sum(shares[:n]) >= 0.9)
+    assert exchange.tokens_left(BODY) == 1024 and exchange.tokens_left(BODY, temperature=0) == 1
+    assert exchange.tokens_left(BODY, top_k=5) == 5 and exchange.tokens_left(BODY, top_p=0.9) == nucleus > 1
+    assert exchange.tokens_left(BODY, min_p=0.5) == sum(share >= 0.5 * shares[0] for share in shares)
+    with pytest.raises(ValueError, match="top_k cannot be 0"):
+        exchange.tokens_left(BODY, top_k=0)
 
 
 def test_each_token_goes_through_once_but_the_last():
@@ -87,7 +109,8 @@ def test_the_stored_measurement_is_what_this_server_sends():
 def test_only_what_can_become_a_call_is_allowed():
     body = json.dumps(ASK | {"tools": [READ]})
     pieces = [weights.tokenizer().decode_bytes([i]) for i in range(1024)]
-    assert {pieces[i] for i in exchange.allowed_tokens(body)} == {p for p in pieces if p and b"Read {".startswith(p)}
+    begin = {p for p in pieces if p and b"Read {".startswith(p)}
+    assert {pieces[i] for i in exchange.allowed_tokens(body)} == begin and exchange.n_allowed(body) == len(begin)
     at_path = {pieces[i] for i in exchange.allowed_tokens(body, 'Read {"file_path":"app/')}
     assert at_path and all(any(name.startswith(p) for p in at_path) for name in (b"globals", b"layout"))
     assert all(b"globals.css".startswith(p) or b"layout.tsx".startswith(p) for p in at_path)

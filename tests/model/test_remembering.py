@@ -37,6 +37,14 @@ def test_kivi_gains_by_the_newest_tokens_and_by_the_grouping_of_keys():
     assert plain > 1.1 * recent > 1.1 * 1.02 * kivi
 
 
+def test_a_ratio_is_taken_on_the_same_windows_and_is_one_for_the_exact_cache():
+    exact, fp8 = (remembering.through_format(name, 2).perplexity for name in ("float32", "fp8"))
+    assert remembering.over_exact("float32", 2) == 1
+    assert remembering.over_exact("fp8", 2) * exact == pytest.approx(fp8)
+    with pytest.raises(KeyError, match="fp6"):
+        remembering.over_exact("fp6", 2)
+
+
 def test_a_cache_that_holds_the_whole_window_forgets_nothing():
     everything = remembering.through_eviction(0, 0, 1, 300)
     roomy = remembering.through_eviction(4, 300, 1, 300)
@@ -47,6 +55,13 @@ def test_a_cache_that_holds_the_whole_window_forgets_nothing():
 def test_blocks_round_up_and_reservations_are_whole():
     used, lent, reserved = remembering.room((1, 16, 17), 16, 64)
     assert (used, lent, reserved) == tuple(tokens * 2048 for tokens in (1 + 16 + 17, 16 * (1 + 1 + 2), 3 * 64))
+
+
+def test_what_is_empty_of_one_sequence_of_each_length():
+    room = remembering.room_of_each_length(4, 2)          # 10 rows, in blocks of two: 2 + 2 + 4 + 4; reserved: four times 4
+    assert room == remembering.room((1, 2, 3, 4), 2, 4)
+    assert room.paged_waste == pytest.approx(1 - 10 / 12) and room.reserved_waste == pytest.approx(1 - 10 / 16)
+    assert remembering.room_of_each_length(4, 1).paged_waste == 0
 
 
 def test_more_text_than_there_is_names_the_numbers():

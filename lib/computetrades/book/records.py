@@ -39,7 +39,7 @@ def record(key: str, number: Number | tuple[Number, Number], label: str, unit: s
     None for all. claims: claim ids, or {id: note}; 'id#2' takes the second stated value.
     Returns the number as a symbol of its own, for formulas further on; nothing for a range.
     """
-    _check_key(key)
+    check_key(key)
     ends = number if isinstance(number, tuple) else (number,)
     ends = tuple(n.to(unit or ("" if not n.quantity.dimensionality else n.quantity.units)) for n in ends)
     payload = _payload(key, ends, label, digits)
@@ -55,7 +55,7 @@ def record(key: str, number: Number | tuple[Number, Number], label: str, unit: s
 
 def state(key: str, statement: Statement, yes: str, no: str, label: str = "", claims=()) -> None:
     """Publish a comparison as the phrase that prose quotes: `yes` when it is true at the stored facts, else `no`."""
-    _check_key(key)
+    check_key(key)
     inputs = [_input(leaf) for leaf in statement.leaves.values()]
     payload = {
         "key": key, "label": label or str(statement), "text": yes if statement else no, "yes": yes, "no": no,
@@ -120,12 +120,15 @@ def _input(leaf: Leaf) -> dict:
                 "others": [{"text": text(parse(o.value), digits=None) if leaf.quantity is not None else o.value,
                             "cited": reference(o.source).short, "url": reference(o.source).url, "as_of": o.as_of, "note": o.note}
                            for o in leaf.others]}
+        if leaf.experiment:
+            out["experiment"] = leaf.experiment
         if leaf.low is not None or leaf.high is not None:
             out["range_text"] = range_text(*leaf.ends(), leaf.quantity.units, None)
     return out
 
 
-def _check_key(key: str) -> None:
+def check_key(key: str) -> None:
+    """DataError unless the key is 'topic.name'."""
     if not KEY.fullmatch(key):
         raise DataError(f"record key {key!r}: write 'topic.name' in lower case, words joined by dashes, one dot")
 

@@ -251,27 +251,34 @@ def repeated(router: str, replicas: int, load: Load, runs: int, seed: int = 0, *
 CONDITIONS = ("ample memory", "after a loss", "little memory", "users pause")
 
 
-def outcome(router: str, condition: str, fleet, lifetime) -> Outcome:
-    """The mean outcome of a router under one of CONDITIONS, on the fleet that a record of data/facts describes.
+def outcome(router: str, condition: str, replicas: int, runs: int, capacity: int, lifetime: int,
+            **load: int) -> Outcome:
+    """The mean outcome of a router under one of CONDITIONS, over so many runs, with the seeds 0, 1, 2 and on.
 
-    lifetime: of an entry when users pause, a time as a Number; under the other conditions entries live for ever.
+    capacity: tokens that each replica holds when memory is little. lifetime: seconds that an entry lives when
+    users pause. Under other conditions both are without end. load: the fields of Load; its pauses are left
+    out unless users pause. ValueError for a condition that is none of them.
     """
-    limits = {"ample memory": {}, "after a loss": {"lose": True}, "little memory": {"capacity": _whole(fleet.capacity, "token")},
-              "users pause": {"lifetime": _whole(lifetime, "s")}}
+    limits = {"ample memory": {}, "after a loss": {"lose": True}, "little memory": {"capacity": capacity},
+              "users pause": {"lifetime": lifetime}}
     if condition not in limits:
         raise ValueError(f"no condition {condition!r}; take one of {', '.join(CONDITIONS)}")
-    return repeated(router, _whole(fleet.replicas), load_of(fleet, condition == "users pause"), _whole(fleet.runs), **limits[condition])
+    given = Load(**load)
+    if condition != "users pause":
+        given = replace(given, task=0, pause=0)
+    return repeated(router, replicas, given, runs, **limits[condition])
 
 
-def load_of(fleet, pauses: bool) -> Load:
-    """The load that the record describes; with `pauses`, its users pause after every `task` calls."""
-    load = Load(_whole(fleet.sessions), _whole(fleet.calls), _whole(fleet.variants), _whole(fleet.system, "token"),
-                _whole(fleet.opening, "token"), _whole(fleet.growth, "token"), _whole(fleet.span, "s"), _whole(fleet.gap, "s"))
-    return replace(load, task=_whole(fleet.task), pause=_whole(fleet.pause, "s")) if pauses else load
+def described(fleet, lifetime) -> dict[str, int]:
+    """A fleet's record of data/facts, and the lifetime of an entry, as the plain arguments of `outcome`.
 
-
-def _whole(number, unit: str = "") -> int:
-    return int(number.value(unit))
+    Tokens, seconds and counts, all whole.
+    """
+    units = {"replicas": "", "runs": "", "capacity": "token", "sessions": "", "calls": "", "variants": "",
+             "system": "token", "opening": "token", "growth": "token", "span": "s", "gap": "s", "task": "",
+             "pause": "s"}
+    plain = {name: int(getattr(fleet, name).value(unit)) for name, unit in units.items()}
+    return plain | {"lifetime": int(lifetime.value("s"))}
 
 
 def drawn(names: str, lost: str, keys: int = 48, points: int = 3):

@@ -28,6 +28,15 @@ def ceiling(fleet, tools):
     return fleet / tools
 
 
+def from_records(wafers, layers, field, shipped, plan, ramp):
+    """The ceiling from records of its inputs: wafers behind a gigawatt and EUV layers on each, by product; what
+    a tool does in the field; tools shipped so far; the yearly output planned; the years over which it rises."""
+    passes = passes_per_gw([wafers.n3, wafers.n5, wafers.dram], [layers.n3, layers.n5, layers.dram])
+    per_tool = passes_per_tool(field.field_throughput, field.availability)
+    fleet = fleet_after(shipped.cumulative_2025, plan.tools_2026, plan.tools_2030, ramp.years, plan.years)
+    return ceiling(fleet, tools_per_gw(passes, per_tool))
+
+
 def gpus_per_gw(rack):
     """GPU packages per unit of site power: rack power raised by the site's overhead (PUE)."""
     return rack.gpus / (rack.rack_power * rack.pue)

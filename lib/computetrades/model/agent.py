@@ -135,6 +135,25 @@ class Session:
     log: tuple[tuple[bytes, str], ...]
 
     @property
+    def n_calls(self) -> int:
+        return len(self.calls)
+
+    @property
+    def sent(self) -> int:
+        """Tokens of the prompts of all calls."""
+        return sum(call.sent for call in self.calls)
+
+    @property
+    def cached(self) -> int:
+        """Of these, found in the prefix cache."""
+        return sum(call.cached for call in self.calls)
+
+    @property
+    def failed(self) -> int:
+        """Tool runs that failed."""
+        return sum(call.failed for call in self.calls)
+
+    @property
     def edited(self) -> int:
         """Files that are no longer what they were."""
         return sum(one != other for one, other in zip(self.before, self.after))

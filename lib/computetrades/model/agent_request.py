@@ -85,6 +85,15 @@ def tokens(n_reads: int, lines_per_read: int = 200) -> dict[str, int]:
             for part, found in texts(build(n_reads, lines_per_read)).items()}
 
 
+def per_read(n_reads: int, lines_per_read: int = 200) -> float:
+    """Tokens that a read adds, on average: the code, the call that fetched it, and what is said of it.
+
+    0 when nothing is read.
+    """
+    found = tokens(n_reads, lines_per_read)
+    return (found["files read"] + found["conversation"]) / max(n_reads, 1)
+
+
 @functools.cache
 def bare_tokens(n_reads: int, lines_per_read: int = 200) -> int:
     """Tokens of the same code without line numbers, in the same pieces."""

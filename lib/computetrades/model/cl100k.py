@@ -6,10 +6,11 @@ import functools
 import gzip
 import hashlib
 from importlib.resources import files
+from typing import NamedTuple
 
 import regex
 
-from .bpe import Tokenizer
+from .bpe import Step, Tokenizer, pieces
 
 SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
 """Of the uncompressed file of ranks; the hash that tiktoken_ext/openai_public.py pins for its own download."""
@@ -26,10 +27,58 @@ def encoding():
     return tiktoken.Encoding("cl100k_base", pat_str=PATTERN, mergeable_ranks=ranks(), special_tokens=SPECIAL)
 
 
+def ids(text: str) -> tuple[int, ...]:
+    """The text's tokens. ValueError for a text in which a special token is spelled out."""
+    return tuple(encoding().encode(text))
+
+
 @functools.cache
 def tokenizer() -> Tokenizer:
     """Our encoder on the same tokens, for its replay. Special tokens are left out."""
     return Tokenizer(sorted(ranks(), key=ranks().get), regex.compile(PATTERN))
+
+
+class Encoded(NamedTuple):
+    """How a text became tokens: bytes before any merge, merges made, tokens left, and their ids.
+
+    A merge joins a pair wherever it stands in a piece, so one merge may make several tokens.
+    """
+    n_bytes: int
+    n_merges: int
+    n_tokens: int
+    ids: tuple[int, ...]
+
+
+@functools.cache
+def encoded(text: str) -> Encoded:
+    """The text by our encoder."""
+    ids = tuple(tokenizer().encode(text))
+    return Encoded(len(text.encode()), len(_steps(text)), len(ids), ids)
+
+
+def merges_among(rows: tuple[tuple[str, ...], ...], text: str) -> int:
+    """How many of the rows are merges that our encoder makes in the text; a row names the parts it joins."""
+    decode = tokenizer().decode
+    made = {(decode([step.left]), decode([step.right])) for step in _steps(text)}
+    return sum(tuple(row) in made for row in rows)
+
+
+def shared_ids(texts: tuple[str, ...], ids: tuple[tuple[int, ...], ...]) -> int:
+    """How many of the ids that another tokenizer gives for those texts cl100k_base gives too, place by place.
+
+    ValueError where a text has other numbers of tokens in the two, since their places then do not match.
+    """
+    shared = 0
+    for text, theirs in zip(texts, ids, strict=True):
+        ours = encoded(text).ids
+        if len(ours) != len(theirs):
+            raise ValueError(f"{text!r} is {len(ours)} tokens of cl100k_base, and {len(theirs)} ids are given")
+        shared += sum(a == b for a, b in zip(ours, theirs))
+    return shared
+
+
+def _steps(text: str) -> list[Step]:
+    return [step for piece in pieces(text, tokenizer().pattern) for step in tokenizer().replay(piece)]
 
 
 @functools.cache

@@ -39,6 +39,26 @@ class Answer:
         """Of the body."""
         return sum(len(event.raw) for event in self.events)
 
+    @property
+    def n_deltas(self) -> int:
+        """Events that bring a part of the content."""
+        return len(self.deltas)
+
+    @property
+    def delta_bytes(self) -> int:
+        """Of these events, all of each."""
+        return sum(len(event.raw) for event in self.deltas)
+
+    @property
+    def text_bytes(self) -> int:
+        """Of the text, in UTF-8."""
+        return len(self.text.encode())
+
+    @property
+    def output_tokens(self) -> int:
+        """Tokens of the answer, as its last usage field has them."""
+        return self.usage("message_delta")["output_tokens"]
+
     def usage(self, name: str) -> dict:
         """The tokens counted by the first event of that name: message_start or message_delta."""
         data = next(event.data for event in self.events if event.name == name)

@@ -6,6 +6,7 @@ there. So cl100k_base holds every smaller vocabulary of its own training text, a
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 import regex
 
@@ -29,6 +30,24 @@ def tokens(kind: str, vocabulary: str | int = "cl100k_base") -> int:
     if vocabulary not in encodings:
         raise ValueError(f"vocabulary {vocabulary!r} is unknown; give one of {', '.join(encodings)}, or a number of tokens")
     return len(encodings[vocabulary]().encode_ordinary(text(kind)))
+
+
+def characters(kind: str) -> int:
+    """Characters of the text of that kind, as Unicode counts them: a vowel sign of Hindi is one itself."""
+    return len(text(kind))
+
+
+def words(text: str) -> int:
+    """Words of a text, where spaces part them."""
+    return len(text.split())
+
+
+def entries(vocabulary: str) -> int:
+    """Entries of cl100k_base or o200k_base, special ones apart. ValueError for any other vocabulary."""
+    ranks = {"cl100k_base": cl100k.ranks, "o200k_base": o200k.ranks}
+    if vocabulary not in ranks:
+        raise ValueError(f"vocabulary {vocabulary!r} is unknown; give one of {', '.join(ranks)}")
+    return len(ranks[vocabulary]())
 
 
 @functools.cache
@@ -61,15 +80,21 @@ def beginning(size: int) -> bpe.Tokenizer:
     return bpe.Tokenizer(whole.tokens[:size], regex.compile(cl100k.PATTERN))
 
 
+class Agreement(NamedTuple):
+    """Ids that two encoders gave, and the places where they differ."""
+    compared: int
+    differing: int
+
+
 @functools.cache
-def agreement() -> tuple[int, int]:
-    """(ids compared, places where they differ) of our encoder and tiktoken, on every sample and on the long text."""
+def agreement() -> Agreement:
+    """Of our encoder and tiktoken, on every sample and on the long text."""
     compared = differ = 0
     for source in (*SAMPLES.values(), library()):
         ours, theirs = cl100k.tokenizer().encode(source), cl100k.encoding().encode_ordinary(source)
         compared += max(len(ours), len(theirs))
         differ += abs(len(ours) - len(theirs)) + sum(a != b for a, b in zip(ours, theirs))
-    return compared, differ
+    return Agreement(compared, differ)
 
 
 def longest_match(piece: bytes) -> tuple[int, ...]:
@@ -82,17 +107,26 @@ def longest_match(piece: bytes) -> tuple[int, ...]:
     return tuple(ids)
 
 
-@functools.cache
-def unlike_longest_match(kinds: tuple[str, ...]) -> tuple[int, tuple[tuple[bytes, tuple[int, ...], tuple[int, ...]], ...]]:
-    """(different pieces of more than one token in those texts, those of them that the longest match cuts differently).
+class Cuts(NamedTuple):
+    """divided: how many different pieces are more than one token. apart: those of them that the longest match
+    cuts otherwise, each as (piece, ids by merges, ids by the longest match)."""
+    divided: int
+    apart: tuple[tuple[bytes, tuple[int, ...], tuple[int, ...]], ...]
 
-    Of the latter each is (piece, ids by merges, ids by the longest match).
-    """
+    @property
+    def unlike(self) -> int:
+        """How many of the divided pieces the longest match cuts otherwise."""
+        return len(self.apart)
+
+
+@functools.cache
+def unlike_longest_match(kinds: tuple[str, ...]) -> Cuts:
+    """How the longest match cuts the pieces of those texts, against merges."""
     whole = cl100k.tokenizer()
     found = dict.fromkeys(piece for kind in kinds for piece in bpe.pieces(text(kind), whole.pattern))
     split = [(piece, tuple(whole._encoded(piece)), longest_match(piece)) for piece in found]
     split = [row for row in split if len(row[1]) > 1]
-    return len(split), tuple(row for row in split if row[1] != row[2])
+    return Cuts(len(split), tuple(row for row in split if row[1] != row[2]))
 
 
 @functools.cache

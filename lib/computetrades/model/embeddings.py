@@ -60,21 +60,30 @@ def twins(shortest: int = 3) -> tuple[tuple[str, str], ...]:
     return tuple((" " + word, word) for word in tokens() if word.isalpha() and len(word) >= shortest and " " + word in known)
 
 
+@dataclass(frozen=True)
+class TwinsFound:
+    """words: how many have a twin. share: of them, where the twin is among the closest neighbours."""
+    words: int
+    share: float
+
+
 @functools.cache
-def twins_found(n: int, shortest: int = 3) -> float:
-    """Share of twins where the second is among the n closest neighbours of the first. Chance would give n / (vocab_size - 1)."""
+def twins_found(n: int, shortest: int = 3) -> TwinsFound:
+    """Of the pairs in `twins`, where the second is among the n closest neighbours of the first.
+
+    By chance that share would be n / (vocab_size - 1).
+    """
     found = [twin in (name for name, _ in neighbours(word, n)) for word, twin in twins(shortest)]
-    return sum(found) / len(found)
+    return TwinsFound(len(found), sum(found) / len(found))
 
 
 @dataclass(frozen=True)
 class Spread:
     """sigma: standard deviation of all weights. largest: the largest of them, in sigmas. dimension: root mean square of the
-    strongest column over the median column's. within: share of weights inside the band asked for."""
+    strongest column over the median column's."""
     sigma: float
     largest: float
     dimension: float
-    within: float
 
 
 @functools.cache
@@ -89,15 +98,19 @@ def crowd(cosine: float = 0.99) -> tuple[int, ...]:
     return tuple(np.flatnonzero(directions @ directions[longest] > cosine).tolist())
 
 
+def crowd_size(cosine: float = 0.99) -> int:
+    """How many rows are in the crowd."""
+    return len(crowd(cosine))
+
+
 @functools.cache
-def spread(band: float, name: str = "tiny", crowded: bool = True) -> Spread:
-    """How the table's weights spread; band in sigmas. crowded: with the rows of the lab model's crowd, or without."""
+def spread(name: str = "tiny", crowded: bool = True) -> Spread:
+    """How the table's weights spread. crowded: with the rows of the lab model's crowd, or without."""
     all_weights = table(name).astype(np.float64)
     if not crowded:
         all_weights = np.delete(all_weights, crowd(), axis=0)
     sigma, columns = all_weights.std(), np.sqrt((all_weights ** 2).mean(axis=0))
-    return Spread(*map(float, (sigma, np.abs(all_weights).max() / sigma, columns.max() / np.median(columns),
-                               (np.abs(all_weights) <= band * sigma).mean())))
+    return Spread(*map(float, (sigma, np.abs(all_weights).max() / sigma, columns.max() / np.median(columns))))
 
 
 def histogram(edges: tuple[float, ...]) -> list[float]:

@@ -12,7 +12,7 @@ import torch
 
 from . import client, grammar, messages, weights
 from .engine import Engine
-from .sampling import greedy
+from .sampling import Sampler, greedy
 from .server import Server
 
 BLOCKS, BLOCK_SIZE, BUDGET = 64, 16, 512
@@ -26,11 +26,21 @@ def exchange(*bodies: str) -> tuple[client.Answer, ...]:
         return tuple(client.ask(server.url, json.loads(body)) for body in bodies)
 
 
+def answered(body: str) -> client.Answer:
+    """What a server that has just started answers to one request."""
+    return exchange(body)[0]
+
+
 @functools.cache
 def prompt(body: str) -> tuple[int, ...]:
     """Token ids of what the model reads for a request."""
     written = messages.parse(body.encode()).written()
     return tuple(token for piece in written for token in _pair()[1].encode(piece))
+
+
+def prompt_tokens(body: str) -> int:
+    """How many tokens the model reads for a request."""
+    return len(prompt(body))
 
 
 @functools.cache
@@ -56,6 +66,17 @@ def next_logits(body: str) -> torch.Tensor:
     return _pair()[0](torch.tensor([prompt(body)]))[0, -1]
 
 
+def best_scores(body: str, n: int) -> tuple[float, ...]:
+    """The n largest of these scores, the largest first. Four digits are the same on every processor."""
+    return tuple(next_logits(body).topk(n).values.tolist())
+
+
+def tokens_left(body: str, temperature: float = 1.0, top_k: int | None = None, top_p: float = 1.0,
+                min_p: float = 0.0) -> int:
+    """How many tokens could begin the answer sampled so. ValueError for a setting that cannot be."""
+    return int((Sampler(temperature, top_k, top_p, min_p).probabilities(next_logits(body)) > 0).sum())
+
+
 @functools.cache
 def computed_tokens(body: str) -> int:
     """How many tokens went through the layers for the whole greedy answer, the prompt included."""
@@ -71,6 +92,11 @@ def allowed_tokens(body: str, call: str = "") -> tuple[int, ...]:
     pattern = grammar.calls(messages.parse(body.encode()).callable_tools)
     return tuple(token for token, piece in enumerate(_pieces())
                  if piece and pattern.fullmatch(call.encode() + piece, partial=True) is not None)
+
+
+def n_allowed(body: str, call: str = "") -> int:
+    """How many ids may come next when the call has been written as far as `call`."""
+    return len(allowed_tokens(body, call))
 
 
 def shown(token: int) -> str:

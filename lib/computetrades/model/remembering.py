@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import torch
 
@@ -53,16 +54,44 @@ def through_eviction(n_sinks: int, places: int, n_windows: int, length: int) -> 
                  windows(n_windows, length))
 
 
+def over_exact(name: str, n_windows: int) -> float:
+    """Perplexity through one of FORMATS over the exact cache's, same windows. KeyError for another name."""
+    return through_format(name, n_windows).perplexity / through_format("float32", n_windows).perplexity
+
+
+class Room(NamedTuple):
+    """Bytes that hold rows, bytes of the blocks lent, and bytes reserved at full length."""
+    used: int
+    lent: int
+    reserved: int
+
+    @property
+    def paged_waste(self) -> float:
+        """The share of the lent blocks that holds no row, 0 to 1."""
+        return 1 - self.used / self.lent
+
+    @property
+    def reserved_waste(self) -> float:
+        """The share of the reservations that holds no row, 0 to 1."""
+        return 1 - self.used / self.reserved
+
+
+def room_of_each_length(longest: int, block_size: int) -> Room:
+    """What one sequence of each length from 1 to `longest` tokens takes; a reservation is for `longest`."""
+    return room(tuple(range(1, longest + 1)), block_size, longest)
+
+
 @cache
-def room(lengths: tuple[int, ...], block_size: int, capacity: int) -> tuple[int, int, int]:
-    """Bytes that hold rows, bytes of the blocks lent, and bytes reserved at full length, for sequences of these lengths."""
+def room(lengths: tuple[int, ...], block_size: int, capacity: int) -> Room:
+    """What sequences of these lengths take, in blocks and in reservations for `capacity` tokens each."""
     config = tiny()[0].config
     pool = BlockPool(config, sum(-(-n // block_size) for n in lengths), block_size)
     paged = [Paged(pool) for _ in lengths]
     for sequence, n in zip(paged, lengths):
         sequence.reserve(n)
     reserved = Contiguous(config, capacity, batch=1).n_bytes
-    return sum(lengths) * reserved // capacity, sum(sequence.n_bytes for sequence in paged), len(lengths) * reserved
+    lent = sum(sequence.n_bytes for sequence in paged)
+    return Room(sum(lengths) * reserved // capacity, lent, len(lengths) * reserved)
 
 
 @cache

@@ -24,6 +24,11 @@ class Comparison:
     step_bytes: int
     prompt_tokens: int
 
+    @property
+    def step_all_reduces(self) -> int:
+        """All-reduces in a step of one token, for all purposes together."""
+        return sum(self.all_reduces.values())
+
 
 @cache
 @torch.no_grad()
