@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from numbers import Integral
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -56,21 +57,19 @@ def environment(name: str, folder: Path) -> dict[str, str]:
 # The spread of what is measured
 
 def measured_here() -> dict[str, dict]:
-    """Key -> value, digits and experiment of everything that the chapters measure, on this machine as it is."""
+    """Key -> value and digits of everything that the chapters measure, on this machine as it is."""
     import IPython.display
     import nbformat
     from IPython.core.inputtransformer2 import TransformerManager
 
-    from computetrades import number
-    from computetrades.book import judging, notebooks
-    found, keep = {}, number.measured
+    from computetrades.book import experiments, judging, notebooks
+    found, keep = {}, experiments.rounded
 
-    def noted(key, value, label, experiment, inputs, seed, digits=None):
-        magnitude = number.parse(value).magnitude
-        if isinstance(magnitude, float):
-            found[key] = {"value": magnitude, "digits": digits, "experiment": experiment}
-        return keep(key, value, label, experiment, inputs, seed, digits)
-    number.measured, IPython.display.display = noted, lambda *_, **__: None
+    def noted(key, value, digits):
+        if not isinstance(value, Integral):
+            found[key] = {"value": float(value), "digits": digits}
+        return keep(key, value, digits)
+    experiments.rounded, IPython.display.display = noted, lambda *_, **__: None
     transform = TransformerManager().transform_cell
     for path in notebooks.chapters(ROOT):
         judging._judged.clear()
@@ -100,7 +99,7 @@ def spread(names: list[str]) -> bool:
         if len(set(values)) > 1:
             gap = max(values) - min(values)
             print(f"{key:36} {min(values):14.9g} {max(values):14.9g} {gap / abs(values[0]):8.1e} {room(values, row['digits']):8.0f}  "
-                  f"{', '.join(sorted(published))}  by {row['experiment']}")
+                  f"{', '.join(sorted(published))}")
     return agree
 
 

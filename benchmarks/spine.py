@@ -86,11 +86,11 @@ def plain(runs: int) -> None:
 def draws(runs: int) -> None:
     from computetrades.facts import facts
     from computetrades.functions import maximum
-    from computetrades.inference import kv
+    from computetrades.inference import kv, params
     from computetrades.uncertainty import monte_carlo
     llama, bf16, h100 = facts("llama-31-70b"), facts("bf16"), facts("h100-sxm")
     session, layers = facts("session"), facts("euv-layers")
-    read = maximum(kv.weight_bytes(llama, bf16), kv.cache_bytes(llama, bf16, session.context)) / h100.hbm_bandwidth
+    read = maximum(params.total_bytes(llama, bf16), kv.cache_bytes(llama, bf16, session.context)) / h100.hbm_bandwidth
     rng = np.random.default_rng(0)
     given = {"session.context": rng.uniform(1, 1e6, POINTS), "h100-sxm.hbm-bandwidth": rng.uniform(2, 4, POINTS)}
     read.value("ms", given)  # the first call compiles

@@ -63,8 +63,10 @@ def publishes(source):
     todo = list(tree.body)
     while todo:
         node = todo.pop()
-        if isinstance(node, ast.Call) and PUBLISHES.match(ast.unparse(node.func) + "("):
-            return True
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if PUBLISHES.match(name + "(") or name == "book.measure" and len(node.args) > 2:      # with a label
+                return True
         if not isinstance(node, (ast.FunctionDef, ast.Lambda)):
             todo += ast.iter_child_nodes(node)
     return False

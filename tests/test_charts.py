@@ -15,7 +15,7 @@ from computetrades.book import charts
 from computetrades.capital import margins
 from computetrades.facts import facts
 from computetrades.functions import maximum
-from computetrades.inference import kv
+from computetrades.inference import kv, params
 from computetrades.number import Leaf, Number, named
 from computetrades.units import Quantity, parse
 from javascript import evaluated
@@ -94,15 +94,16 @@ def test_an_axis_or_slider_needs_a_single_fact():
 
 
 def test_an_expression_with_x_and_sliders_equals_the_plain_function():
-    users = kv.users(REPLICA.n_gpus, H100.hbm_capacity, kv.weight_bytes(LLAMA, BF16), kv.bytes_per_token(LLAMA, CHOICE) * SESSION.context)
+    users = kv.users(REPLICA.n_gpus, H100.hbm_capacity, params.total_bytes(LLAMA, BF16), kv.bytes_per_token(LLAMA, CHOICE) * SESSION.context)
     moves = [charts.slider(f) for f in (REPLICA.n_gpus, CHOICE.bits, LLAMA.n_kv_heads, facts("nvidia").gross_margin)]
     source = charts.expression(users, "user", SESSION.context, moves)  # the margin has no part in it and is left out
     assert moves[3].name not in source
     grid = [(n, bits, heads, x) for n in (2, 8, 16) for bits in (4, 16) for heads in (1, 8, 64) for x in (2000, 50_000, 131_072)]
     found = in_vega([(source, {**{m.name: v for m, v in zip(moves, at)}, "datum": {"x": at[3]}}) for at in grid])
     n, bits, heads, x = np.array(grid, dtype=float).T
+    weights = 70553706496 + 80 * 2 * 8192 * 128 * (heads - 8)         # keys and values have matrices as well
     cache = 2 * 80 * heads * 128 * bits / 8 * x
-    np.testing.assert_allclose(found, np.maximum(0, np.floor((n * 80e9 - 70553706496 * 2) / cache)))
+    np.testing.assert_allclose(found, np.maximum(0, np.floor((n * 80e9 - weights * 2) / cache)))
 
 
 def test_an_expression_is_in_the_unit_asked_for():

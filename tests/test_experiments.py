@@ -34,7 +34,7 @@ def test_a_measured_number_is_published_with_the_call_that_gave_it(shown):
 def test_without_a_label_it_is_a_number_for_a_formula_and_nothing_is_published(shown):
     number = book.measure("a.english", density.tokens, unit="token", kind="English")
     assert not shown and (2 * number).value("token") == 194
-    assert number.label == "model.density.tokens(kind = 'English')"
+    assert number.label == "english"
 
 
 def test_a_fraction_keeps_the_digits_to_which_it_repeats_and_a_count_all_of_its_own(shown):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from computetrades.facts import facts
-from computetrades.inference import kv
+from computetrades.inference import kv, params
 from computetrades.units import UnitError, base, parse
 from three_paths import built, paths
 
@@ -114,14 +114,6 @@ def test_kivi_moves_its_recent_tokens_into_two_bits_when_there_are_enough(m, res
 
 
 @calm
-@given(st.integers(1, 10**6), FORMAT)
-def test_weights_weigh_every_parameter_once(n, form):
-    bits, scale = (int(x.split()[0]) for x in form[:2])
-    whole = n * form[2]  # a whole number of blocks
-    assert paths(kv.weight_bytes, "GB", {"n_params": whole}, fmt(*form)).value("bit") == pytest.approx(whole * bits + n * scale)
-
-
-@calm
 @given(st.integers(1, 16), st.integers(1, 300), st.integers(0, 900), st.integers(1, 80))
 def test_users_are_admitted_one_by_one_until_memory_is_full(gpus, capacity, weights, cache):
     room, admitted = gpus * capacity - weights, 0
@@ -208,4 +200,4 @@ def test_lengths_in_bytes_and_sizes_in_seconds_are_refused():
     with pytest.raises(UnitError, match="token"):
         kv.cache_bytes(llama, bf16, facts("h100-sxm").hbm_capacity).value("B")
     with pytest.raises(UnitError):
-        kv.users(8, facts("h100-sxm").hbm_bandwidth, kv.weight_bytes(llama, bf16), kv.cache_bytes(llama, bf16, llama.max_context))
+        kv.users(8, facts("h100-sxm").hbm_bandwidth, params.total_bytes(llama, bf16), kv.cache_bytes(llama, bf16, llama.max_context))

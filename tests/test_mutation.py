@@ -24,9 +24,6 @@ from computetrades.book.records import RECORD, fact_payload
 SEEN = ("text", "value", "range", "inputs", "formula", "claims")  # what a rerun gives of a record as well
 QUOTE = re.compile(r"\[([^\[\]]*)\]\(#([a-z0-9-]+\.[a-z0-9-]+)\)")
 TURNS = range(4)   # runs of a chapter on changed facts; each fact is changed in two of them
-# Zero decides a shape here: without dense layers vocabulary._present leaves their term out, and one more
-# layer brings it back, which the expression cannot foretell.
-SHAPES = [("04-embeddings", "gpt-oss-120b.n-dense-layers")]
 
 
 @lru_cache
@@ -190,8 +187,6 @@ def drawn(stem):
     and left alone in the others. They are the same in each run of this test."""
     rng, turns = random.Random(stem), [{} for _ in TURNS]
     for key in facts_of(stem):
-        if (stem, key) in SHAPES:
-            continue
         for turn in rng.sample(TURNS, len(TURNS) // 2):
             turns[turn][key] = rng.uniform(1.1, 1.6) ** rng.choice([1, -1])
     return turns
@@ -247,14 +242,3 @@ def test_many_changes_at_once_give_what_the_expressions_foretell(stem, turn, fol
         changed = restated(table, [*after, *leaves])
         assert leaves.keys() <= changed
         assert_all_reported(changed, table, fresh.notes)
-
-
-@pytest.mark.parametrize("stem, key", SHAPES)
-def test_a_fact_that_decides_a_shape_moves_only_records_that_name_it(stem, key, folder):
-    """It is excepted above for as long as some record says otherwise than its expression, and no longer."""
-    [(leaves, fresh)] = runs(stem, folder, {key: 1.37})
-    live, said = run(stem).live, {k: as_stored(payload) for k, payload in fresh.records.items()}
-    assert said.keys() == live.keys()
-    unforeseen = {k for k in said if not same(said[k], expected(live[k], fresh.live[k], leaves))}
-    assert unforeseen, f"{key} is foretold like any other; take it out of SHAPES"
-    assert unforeseen <= {k for k, p in stored(stem).items() if key in p["facts"]}

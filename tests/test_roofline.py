@@ -5,46 +5,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from computetrades.facts import facts
-from computetrades.inference import flops, roofline
+from computetrades.inference import flops, roofline, step
+from computetrades.inference.step import Deployment, Load, decoding
 from computetrades.number import as_number
 from computetrades.units import UnitError, parse
 from three_paths import paths, whole_numbers
 
 H100, LLAMA, SMALL, BF16, SESSION = (facts(key) for key in ("h100-sxm", "llama-31-70b", "llama-31-8b", "bf16", "session"))
+ON = Deployment(LLAMA, BF16)
 ONE = as_number(parse("1 token"))
 calm = settings(deadline=None, max_examples=40)
 sizes = st.floats(1e-3, 1e6)
 TOY = {"n_layers": 2, "hidden_size": 8, "n_heads": 2, "n_kv_heads": 1, "head_dim": 4, "intermediate_size": 12, "vocab_size": 10}
-FORMAT = {"bits": "16 bit", "scale_bits": "0 bit", "block_size": 1}
 PEAK, SPEED = as_number(parse("989.4 TFLOP/s")), as_number(parse("3.35 TB/s"))
-
-
-# A model small enough for a sheet of paper
-
-def test_weights_of_the_toy_by_hand():
-    per_layer = 8 * 8 + 2 * 8 * 4 + 8 * 8 + 3 * 8 * 12            # q, k and v, o, gate and up and down
-    assert paths(roofline.weight_bytes, "B", TOY, FORMAT).value("B") == 2 * (2 * per_layer + 10 * 8)
-
-
-def test_activations_of_the_toy_by_hand():
-    q, k, v, o = (8, 8), (8, 4), (8, 4), (8, 8)
-    gate, up, down = (8, 12), (8, 12), (12, 8)
-    elements = sum(map(sum, (q, k, v, o, gate, up, down))) + (8 + 4 + 4) + 8   # and into attention, and out of it
-    assert paths(roofline.activation_bytes, "B/token", TOY, FORMAT).value("B/token") == 2 * 2 * elements
-
-
-def test_a_pass_of_the_toy_by_hand():
-    """Three sequences of 5 new tokens, 7 cached."""
-    moved = paths(roofline.moved, "B", TOY, FORMAT, "5 token", "7 token", 3).value("B")
-    weights, token = 2 * (2 * 480 + 80), 2 * 2 * (2 * 16 + 2 * 12 + 3 * 20 + 24)
-    assert moved == weights + 3 * (5 * token + 7 * 2 * 2 * 4 * 2)
-
-
-def test_weights_may_have_a_format_of_their_own():
-    at_four = roofline.moved(LLAMA, BF16, SESSION.new_tokens, SESSION.shared_prefix, 1, facts("nvfp4"))
-    at_sixteen = roofline.moved(LLAMA, BF16, SESSION.new_tokens, SESSION.shared_prefix)
-    ratio = roofline.weight_bytes(LLAMA, BF16) - (at_sixteen - at_four)
-    assert (ratio / roofline.weight_bytes(LLAMA, BF16)).value() == pytest.approx(4.5 / 16)
 
 
 # The roof
@@ -65,15 +38,16 @@ def test_the_ridge_of_an_h100_by_hand():
 
 def test_one_token_costs_a_flop_per_byte_in_sixteen_bits():
     """Two FLOPs for each weight, two bytes for each."""
-    flop, size = roofline.work(LLAMA, ONE), roofline.moved(LLAMA, BF16, ONE)
+    flop, size = step.products(ON, Load(ONE)), step.moved(ON, Load(ONE))
     assert roofline.intensity(flop, size).value("FLOP/B") == pytest.approx(1, rel=1e-3)
 
 
 def test_with_many_sequences_only_their_own_bytes_count():
     """The weights are shared and vanish; what is left is the intensity of one sequence's own work."""
     flop = sum(flops.decode(LLAMA, SESSION.context).values())
-    own = roofline.moved(LLAMA, BF16, ONE, SESSION.context) - roofline.weight_bytes(LLAMA, BF16)
-    many = roofline.intensity(1e9 * flop, roofline.moved(LLAMA, BF16, ONE, SESSION.context, 1e9))
+    parts = step.part_bytes(ON, decoding(SESSION.context))
+    own = parts["cache"] + parts["activations"]
+    many = roofline.intensity(1e9 * flop, step.moved(ON, decoding(SESSION.context, 1e9)))
     assert many.value("FLOP/B") == pytest.approx(roofline.intensity(flop, own).value("FLOP/B"), rel=1e-6)
 
 
@@ -86,9 +60,9 @@ def test_attention_alone_does_a_flop_per_byte_for_each_query_head_of_a_group():
 
 
 def test_enough_tokens_bring_a_pass_to_the_ridge():
-    ridge, one = roofline.ridge(PEAK, SPEED), roofline.work(LLAMA, ONE)
-    n = roofline.enough(ridge, one / ONE, roofline.activation_bytes(LLAMA, BF16), roofline.weight_bytes(LLAMA, BF16))
-    size = roofline.moved(LLAMA, BF16, n)
+    ridge, one, parts = roofline.ridge(PEAK, SPEED), step.products(ON, Load(ONE)), step.part_bytes(ON, Load(ONE))
+    n = roofline.enough(ridge, one / ONE, parts["activations"] / ONE, parts["layers"] + parts["head"])
+    size = step.moved(ON, Load(n))
     assert (one / ONE * n / size).value("FLOP/B") == pytest.approx(ridge.value("FLOP/B"))
 
 
@@ -119,16 +93,6 @@ def test_attention_that_is_no_plain_square_is_refused(key):
         roofline.prompt_crossover(facts(key))
 
 
-def test_a_mixture_is_refused():
-    with pytest.raises(ValueError, match="Mixtral.*experts"):
-        roofline.weight_bytes(facts("mixtral-8x7b"), BF16)
-
-
-def test_a_length_in_bytes_is_refused():
-    with pytest.raises(UnitError):
-        roofline.moved(LLAMA, BF16, H100.hbm_capacity)
-
-
 def test_the_exponent_of_a_prompts_cost_is_one_and_the_share_of_attention():
     """d ln(cost) / d ln(length), by the expression's own derivative."""
     ops = flops.prefill(LLAMA, SESSION.context)
@@ -140,8 +104,7 @@ def test_the_exponent_of_a_prompts_cost_is_one_and_the_share_of_attention():
 # What others measured: a floor is below it, and not by more than is known to be lost
 
 def floor_ms(model, context, n_gpus, speed=3.35e12, fmt=BF16):
-    m = model.plain
-    return float(roofline.moved(m, fmt.plain, 1.0, float(context)) / (n_gpus * speed)) * 1e3
+    return float(step.moved(Deployment(model.plain, fmt.plain), Load(1.0, float(context))) / (n_gpus * speed)) * 1e3
 
 
 # Llama 3.1 70B, eight A100 of 2.039 TB/s over a mesh of links, one request: gpt-fast README, commit 32971d3
@@ -178,11 +141,11 @@ def test_measured_matrices_of_a_layer_lie_above_the_roof_and_follow_it():
 
 def test_prefill_utilisation_of_the_fastest_measurement_stays_below_what_matrices_reach():
     told = facts("vllm-8b-h100")
-    share = roofline.mfu(roofline.work(SMALL, told.prompt), told.first_token, H100.bf16_flops).value("")
+    share = roofline.mfu(step.products(Deployment(SMALL, BF16), Load(told.prompt)), told.first_token, H100.bf16_flops).value("")
     assert 0.4 < share < (facts("h100-achieved").bf16_flops / H100.bf16_flops).value("")
 
 
 def test_arrays_sweep_a_batch():
-    batches = np.array([1, 8, 64])
-    swept = roofline.moved(LLAMA.plain, BF16.plain, 1.0, 50_000.0, batches)
-    assert list(swept) == [roofline.moved(LLAMA.plain, BF16.plain, 1.0, 50_000.0, int(b)) for b in batches]
+    batches, on = np.array([1, 8, 64]), Deployment(LLAMA.plain, BF16.plain)
+    swept = step.moved(on, decoding(50_000.0, batches))
+    assert list(swept) == [step.moved(on, decoding(50_000.0, int(b))) for b in batches]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from computetrades.facts import facts
-from computetrades.inference import caching, kv
+from computetrades.inference import caching, kv, params
 from computetrades.inference.routing import (
     CONDITIONS, ROUTERS, Hashed, Load, LongestPrefix, Modulo, PrefixCache, Ring, RoundRobin, described, digest, drawn, outcome,
     prompts, repeated, simulate, traffic)
@@ -187,7 +187,7 @@ def test_the_fleets_facts_are_what_their_notes_say():
     assert float((fleet.system + fleet.opening).value("token")) == float(session.context.value("token"))
     assert float(fleet.growth.value("token")) == pytest.approx(80_000 / 22, abs=0.5)
     llama, bf16 = facts("llama-31-70b"), facts("bf16")
-    room = (4 * h100.hbm_capacity - kv.weight_bytes(llama, bf16)) / kv.bytes_per_token(llama, bf16)
+    room = (4 * h100.hbm_capacity - params.total_bytes(llama, bf16)) / kv.bytes_per_token(llama, bf16)
     assert float(fleet.capacity.value("token")) == pytest.approx(room.value("token"), rel=1e-3)
 
 

@@ -7,14 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from computetrades.facts import facts
-from computetrades.inference import flops, request
+from computetrades.inference import caching, flops, request
 from computetrades.inference import session as sums
+from computetrades.inference.step import Deployment
 from computetrades.units import base
 from three_paths import paths
 
 calm = settings(deadline=None, max_examples=40)
 NAMES = tuple(request.COLUMNS)
 LLAMA, BF16, H100 = facts("llama-31-70b").plain, facts("bf16").plain, facts("h100-sxm").plain
+ON = Deployment(LLAMA, BF16, H100)
 PRICES, DISCOUNT, REPLICA = facts("claude-opus-47").plain, facts("prompt-cache").plain, facts("replica").plain
 LOOP = facts("agent-loop").plain
 ESSAY = (facts("session").plain, facts("one-request").plain, facts("agent-session").plain)
@@ -41,14 +43,14 @@ def one_by_one(start, call, task, cold=False):
 
 def looped(start, call, task, cold=False):
     """request.py's lines added up over the calls, column by column."""
-    every = [request.lines(one, call, LLAMA, BF16, H100, PRICES, DISCOUNT) for one in one_by_one(start, call, task, cold)]
+    every = [request.lines(one, call, ON, PRICES, DISCOUNT) for one in one_by_one(start, call, task, cold)]
     return [{name: sum(getattr(line, name) for line in station) for name in NAMES if getattr(station[0], name) is not None}
             for station in zip(*every)]
 
 
 def summed(start, call, task, cold=False):
-    lines = sums.lines(start, call, task, LLAMA, BF16, H100, PRICES, DISCOUNT, cold)
-    assert [line.chapter for line in lines] == [line.chapter for line in request.lines(start, call, LLAMA, BF16, H100, PRICES, DISCOUNT)]
+    lines = sums.lines(start, call, task, ON, PRICES, DISCOUNT, cold)
+    assert [line.chapter for line in lines] == [line.chapter for line in request.lines(start, call, ON, PRICES, DISCOUNT)]
     return [{name: getattr(line, name) for name in NAMES if getattr(line, name) is not None} for line in lines]
 
 
@@ -79,7 +81,7 @@ def test_three_calls_by_hand():
     assert (sums.sent(start, call, task), sums.new(start, call, task), sums.cached(start, call, task)) == (36, 8, 28)
     assert sums.hit_rate(start, call, task) == 28 / 36
     assert sums.new(start, call, task, cold=True) == 14   # each token once: what the last call sends
-    assert sums.output(call) == sums.passes(call) == 900
+    assert sums.output(call) == sums.n_passes(call) == 900
     prices, discount = SimpleNamespace(input_price=100, output_price=1000), SimpleNamespace(read=0.1, write=1.25)
     assert sums.price(start, call, task, prices, discount) == 28 * 10 + 8 * 125 + 900 * 1000
     assert sums.price_uncached(start, call, task, prices) == 36 * 100 + 900 * 1000
@@ -90,7 +92,7 @@ def test_three_calls_by_hand():
 @given(st.integers(100, 100_000), st.integers(1, 1_000))
 def test_one_call_is_the_one_request(context, output):
     start, call, task = session(context, 50, 1, 7_000, output)
-    lines = request.lines(start, call, LLAMA, BF16, H100, PRICES, DISCOUNT)
+    lines = request.lines(start, call, ON, PRICES, DISCOUNT)
     expected = [{name: getattr(line, name) for name in NAMES if getattr(line, name) is not None} for line in lines]
     for ours, theirs in zip(summed(start, call, task), expected):
         assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-9)
@@ -113,9 +115,9 @@ def test_the_cache_turns_the_prompts_into_one_prefill():
 
 @pytest.mark.parametrize("cold", [False, True])
 def test_the_times_of_the_calls_add_up_to_the_session(cold):
-    parts = [sums.call_times(*ESSAY, LLAMA, BF16, H100, LOOP, REPLICA, i, cold) for i in range(1, 23)]
+    parts = [sums.call_times(*ESSAY, ON, LOOP, REPLICA, i, cold) for i in range(1, 23)]
     prefill, decode, tool, network = (sum(map(float, column)) for column in zip(*parts))
-    model = sums.model_time(*ESSAY, LLAMA, BF16, H100, PRICES, DISCOUNT, LOOP, REPLICA, cold)
+    model = sums.model_time(*ESSAY, ON, LOOP, REPLICA, cold)
     assert prefill + decode == pytest.approx(model, rel=1e-9)
     assert tool == pytest.approx(sums.tool_time(ESSAY[1], LOOP)) and network == pytest.approx(sums.network_time(*ESSAY, LOOP))
 
@@ -133,10 +135,12 @@ def test_numbers_floats_and_arrays_agree():
     paths(sums.price, "USD", *given_session, money, cache)
     paths(sums.prompt_flops_uncached, "FLOP", *given_session, model)
     paths(sums.network_time, "s", *given_session, loop)
-    paths(sums.model_time, "s", *given_session, model, fmt, gpu, money, cache, loop, {"n_gpus": 8})
+    on = model, fmt, gpu
+    paths(lambda s, c, t, m, f, g, *rest: sums.model_time(s, c, t, Deployment(m, f, g), *rest), "s", *given_session, *on, loop, {"n_gpus": 8})
     for i in range(4):
-        paths(lambda *a, i=i: sums.call_times(*a)[i], "s", *given_session, model, fmt, gpu, loop, {"n_gpus": 8}, "4")
-        paths(lambda *a, i=i: sums.call_times(*a)[i], "s", *given_session, model, fmt, gpu, loop, {"n_gpus": 8}, "22")
+        def times(s, c, t, m, f, g, *rest, i=i): return sums.call_times(s, c, t, Deployment(m, f, g), *rest)[i]
+        paths(times, "s", *given_session, *on, loop, {"n_gpus": 8}, "4")
+        paths(times, "s", *given_session, *on, loop, {"n_gpus": 8}, "22")
 
 
 def test_columns_of_floats_are_swept_at_once():
@@ -159,3 +163,15 @@ def test_a_session_known_by_its_ends():
     assert [sums.context(start, call, task, i) for i in (1, 2, 3, 4)] == [100, 120, 140, 160]
     assert [sums.added(start, call, task, i) for i in (1, 2, 3, 4)] == [100, 20, 20, 20]
     assert (sums.sent(start, call, task), sums.new(start, call, task)) == (520, 160)
+
+
+def test_a_model_whose_cache_stops_growing_is_refused():
+    with pytest.raises(ValueError, match="Mistral 7B.*add up request.lines"):
+        sums.loads(*ESSAY, facts("mistral-7b"))
+
+
+def test_the_session_is_the_prompt_caches_arithmetic():
+    """One series, in two rooms: what a cache is worth, and what this session sends."""
+    start, call, task = session(1_000, 400, 5, 500)
+    assert sums.sent(start, call, task) == caching.sent(5, 1_000, 100)
+    assert sums.hit_rate(start, call, task, cold=True) == caching.hit_rate(5, 1_000, 100)

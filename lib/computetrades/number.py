@@ -174,11 +174,12 @@ class Number:
         """Symbol of a fact -> derivative at the stored values, in base units; through named numbers by the chain rule, so that no
         long formula has to be differentiated."""
         if self._gradient is None:
-            steps = {step: sympy.Dummy(real=True) for step in self.expr.atoms(sympy.ceiling, sympy.floor)}
-            flat, back = self.expr.xreplace(steps), {dummy: step for step, dummy in steps.items()}
+            at = tuple(float(base(leaf.quantity)) for leaf in self.leaves.values())
+            taken = self._branches_taken(at)
+            steps = {step: sympy.Dummy(real=True) for step in taken.atoms(sympy.ceiling, sympy.floor)}
+            flat, back = taken.xreplace(steps), {dummy: step for step, dummy in steps.items()}
             own = tuple(s for s in self.leaves if s in flat.free_symbols)
-            slopes = _compiled(tuple(self.leaves), tuple(flat.diff(s).xreplace(back) for s in own))(
-                *(float(base(leaf.quantity)) for leaf in self.leaves.values()))
+            slopes = _compiled(tuple(self.leaves), tuple(flat.diff(s).xreplace(back) for s in own))(*at)
             total = collections.defaultdict(float)
             for s, slope in zip(own, slopes):
                 below = self.leaves[s].number
@@ -186,6 +187,18 @@ class Number:
                     total[fact] += float(slope) * inner
             self._gradient = total
         return self._gradient
+
+    def _branches_taken(self, at: tuple[float, ...]):
+        """The expression with each maximum or minimum replaced by the one of its arguments that it is at these values, the mean of
+        those that tie: its derivative is that one's, and sympy's own would be a case for each pair of them."""
+        expr, symbols = self.expr, tuple(self.leaves)
+        while choices := expr.atoms(sympy.Max, sympy.Min):
+            inner = next(c for c in choices if not any(a.atoms(sympy.Max, sympy.Min) for a in c.args))
+            values = [float(v) for v in _compiled(symbols, inner.args)(*at)]
+            best = max(values) if isinstance(inner, sympy.Max) else min(values)
+            taken = [a for a, value in zip(inner.args, values) if value == best]
+            expr = expr.xreplace({inner: sympy.Add(*taken) / len(taken)})
+        return expr
 
     def range(self) -> tuple[pint.Quantity, pint.Quantity] | None:
         """(low, high) over every corner of the facts' ranges, in this number's unit; None when no fact has one.

@@ -20,7 +20,7 @@ PLAIN = (bool, int, float, str, type(None))
 def measure(key: str, function: Callable, /, label: str = "", of: str | int | None = None, unit: str = "",
             digits: int | None = None, claims=(), **arguments) -> Number:
     """Call an experiment and publish what it gave as a number that names the call. Without a label it is published
-    nowhere and can stand in formulas.
+    nowhere and can stand in formulas, under the words of its key.
 
     key: the record's, 'topic.name'. The measured value itself stands below it as 'measured.topic-name'.
     function: a function of this library. arguments: plain values, or lists of them.
@@ -39,8 +39,9 @@ def measure(key: str, function: Callable, /, label: str = "", of: str | int | No
     value = rounded(key, part(function(**arguments), of), digits)
     if isinstance(value, float):
         experiment["digits"] = digits
-    leaf = Leaf("measured." + key.replace(".", "-"), label or told(experiment), quantity(value, unit), "measured",
-                note=told(experiment), experiment=experiment)
+    words = label or key.partition(".")[2].replace("-", " ")
+    leaf = Leaf("measured." + key.replace(".", "-"), words, quantity(value, unit), "measured", note=told(experiment),
+                experiment=experiment)
     number = Number.of_leaf(leaf)
     return record(key, number, label, unit or None, digits, claims) if label else number
 

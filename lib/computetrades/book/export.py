@@ -108,10 +108,12 @@ def write(book: Book, folder: Path) -> None:
 
 
 def fact_row(book: Book, p: dict) -> dict:
-    """A fact: value in base units, its unit, the text, source, date, kind, note, and where prose quotes it."""
+    """A fact: value in base units, its unit, the text, source, date, kind, note, and where prose quotes it; of a measured one the
+    experiment, which is null for all others."""
     return {"key": p["key"], "label": p["label"], "value": p["value"], "unit": p["base_unit"], "text": p["text"],
             "range": p["range"], "kind": p["kind"], "source": p["source"], "sources": [p["source"]], "as_of": p["as_of"],
-            "secondary": p["secondary"], "note": p["note"], "others": p["others"], "quoted_in": book.used.get(p["key"], [])}
+            "secondary": p["secondary"], "note": p["note"], "others": p["others"], "experiment": p.get("experiment"),
+            "quoted_in": book.used.get(p["key"], [])}
 
 
 def record_row(book: Book, p: dict) -> dict:

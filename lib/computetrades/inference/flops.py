@@ -9,6 +9,7 @@ all heads again in every pass. Absorbed: queries go to the latents' space instea
 """
 from ..functions import floor, minimum
 from ..number import FLOP, TOKEN
+from . import layers
 from .params import matrices
 
 
@@ -61,11 +62,8 @@ def chunked_pairs(n, chunk):
 
 def _over_layers(model, full, sliding, chunked):
     """Pairs summed over the layers, from those of one layer of each kind."""
-    if hasattr(model, "sliding_window"):
-        return model.n_full_layers * full() + model.n_sliding_layers * sliding(model.sliding_window / TOKEN)
-    if hasattr(model, "attention_chunk_size"):
-        return model.n_full_layers * full() + model.n_chunked_layers * chunked(model.attention_chunk_size / TOKEN)
-    return model.n_layers * full()
+    of_one = {layers.FULL: lambda _: full(), layers.SLIDING: sliding, layers.CHUNKED: chunked}
+    return sum(g.n_layers * of_one[g.kind](None if g.reach is None else g.reach / TOKEN) for g in layers.groups(model))
 
 
 def _pass(model, new, keys, pairs, absorbed, with_logits):

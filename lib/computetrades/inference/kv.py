@@ -5,6 +5,7 @@ every argument may be a numpy array, sizes are in bytes and lengths in tokens.
 """
 from ..functions import ceil, floor, maximum, minimum
 from ..number import TOKEN, USER
+from .layers import groups
 
 
 def stored_size(fmt):
@@ -45,13 +46,22 @@ def bytes_per_token(model, fmt, elements=elements_per_token):
 def cache_bytes(model, fmt, context):
     """Cache of one sequence of `context` tokens: sliding or chunked layers stop growing at their window or chunk."""
     per_layer = bytes_per_token(model, fmt) / model.n_layers
-    if hasattr(model, "sliding_window"):
-        n_local, reach = model.n_sliding_layers, model.sliding_window
-    elif hasattr(model, "attention_chunk_size"):
-        n_local, reach = model.n_chunked_layers, model.attention_chunk_size
-    else:
-        return per_layer * model.n_layers * context
-    return per_layer * (model.n_full_layers * context + n_local * minimum(context, reach))
+    return per_layer * sum(group.n_layers * group.held(context) for group in groups(model))
+
+
+def cache_bytes_of_run(model, fmt, context, n):
+    """The cache of one sequence at `context` tokens, at one more, and so on, added up over `n` passes that each read it."""
+    per_layer = bytes_per_token(model, fmt) / model.n_layers
+    return per_layer * sum(group.n_layers * _added_up(group, context / TOKEN, n) for group in groups(model)) * TOKEN
+
+
+def _added_up(group, first, n):
+    """held(first) + held(first + 1) + … , n terms."""
+    if group.reach is None:
+        return n * first + n * (n - 1) / 2
+    reach = group.reach / TOKEN
+    growing = maximum(minimum(first + n, reach) - first, 0)      # terms that are below the reach
+    return growing * first + growing * (growing - 1) / 2 + (n - growing) * reach
 
 
 def sink_cache_bytes(model, fmt, context, n_sinks, window):
@@ -66,11 +76,6 @@ def kivi_cache_bytes(model, fmt, recent, context):
     """
     quantised = floor(context / fmt.residual_length) * fmt.residual_length
     return bytes_per_token(model, fmt) * quantised + bytes_per_token(model, recent) * (context - quantised)
-
-
-def weight_bytes(model, fmt):
-    """All parameters in one number format."""
-    return model.n_params * stored_size(fmt)
 
 
 def users(n_gpus, hbm_capacity, weights, cache):

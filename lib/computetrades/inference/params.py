@@ -3,6 +3,8 @@
 `model` is a record of data/facts/models.yaml, its `.plain` view, or any object with the same attributes. Facts give a traced
 number, each matrix and part of it named; Python ints give the exact integer; numpy arrays broadcast.
 """
+from typing import NamedTuple
+
 from ..number import Number, named
 from .kv import stored_size
 
@@ -10,22 +12,39 @@ BIASES = ("attention_bias", "qkv_bias", "attention_sinks", "expert_bias", "balan
 ROUTED = ("experts", "biases")  # what a token uses a share of
 
 
+class Products(NamedTuple):
+    """Matrices of one shape: over all layers `n` of them, each taking `inward` numbers of a token to `outward`."""
+    n: int | Number
+    inward: int | Number
+    outward: int | Number
+
+    @property
+    def weights(self): return self.n * (self.inward * self.outward)
+
+
+def products(model, n_experts=None):
+    """Name -> Products of each matrix that tokens are multiplied with, the output head apart. n_experts: as in matrices."""
+    taken = getattr(model, "n_experts", 0) if n_experts is None else n_experts
+    width, layers = model.hidden_size, model.n_layers
+    found = {name: Products(layers, *shape) for name, shape in _attention(model).items()}
+    if not hasattr(model, "n_experts"):
+        return found | {"feed_forward": Products(3 * layers, width, model.intermediate_size)}
+    mixtures = layers - model.n_dense_layers
+    expert = width, model.moe_intermediate_size
+    found |= {"feed_forward": Products(3 * model.n_dense_layers, width, model.intermediate_size),
+              "router": Products(mixtures, width, model.n_experts),
+              "experts": Products(3 * mixtures * taken, *expert)}
+    if hasattr(model, "n_shared_experts"):
+        found["shared_experts"] = Products(3 * mixtures * model.n_shared_experts, *expert)
+    return found
+
+
 def matrices(model, n_experts=None):
     """Name -> weights over all layers, of each matrix that tokens are multiplied with, the output head apart.
 
     n_experts: routed experts per layer to count, all of them by default. Pass n_experts_per_token for what one token uses.
     """
-    taken = getattr(model, "n_experts", 0) if n_experts is None else n_experts
-    found = {name: model.n_layers * size for name, size in _attention(model).items()}
-    if not hasattr(model, "n_experts"):
-        found["feed_forward"] = model.n_layers * _gated(model, model.intermediate_size)
-        return _named(model, "weights", found, n_experts)
-    n_moe_layers = model.n_layers - model.n_dense_layers
-    expert = _gated(model, model.moe_intermediate_size)
-    found |= {"feed_forward": model.n_dense_layers * _gated(model, model.intermediate_size),
-              "router": n_moe_layers * model.n_experts * model.hidden_size, "experts": n_moe_layers * taken * expert}
-    if hasattr(model, "n_shared_experts"):
-        found["shared_experts"] = n_moe_layers * model.n_shared_experts * expert
+    found = {name: product.weights for name, product in products(model, n_experts).items()}
     return _named(model, "weights", found, n_experts)
 
 
@@ -64,8 +83,8 @@ def active(model, input_embedding=True):
 def mtp(model):
     """Parameters of one multi-token-prediction module (DeepSeek-V3, 2.2): a mixture layer, a projection that joins the stream
     with the next token's embedding, and a norm for each of the two and for the output. Embedding and head are the model's own."""
-    expert = _gated(model, model.moe_intermediate_size)
-    layer = sum(_attention(model).values()) + model.n_experts * (model.hidden_size + model.balancing_bias) \
+    expert = 3 * (model.hidden_size * model.moe_intermediate_size)
+    layer = sum(inward * outward for inward, outward in _attention(model).values()) + model.n_experts * (model.hidden_size + model.balancing_bias) \
         + (model.n_experts + model.n_shared_experts) * expert
     return layer + _norms(model) + 2 * model.hidden_size * model.hidden_size + 3 * model.hidden_size
 
@@ -81,22 +100,22 @@ def weight_bytes(parts, fmt, **formats):
     return sum(n * stored_size(formats.get(name, fmt)) for name, n in parts.items())
 
 
+def total_bytes(model, fmt):
+    """Memory of all parameters in one number format. Llama 3.1 70B in BF16: 141 GB."""
+    return weight_bytes(parts(model), fmt)
+
+
 def _attention(model):
-    """Name -> weights of each projection in one layer's attention, under its name in model/attention.py or model/latent.py."""
+    """Name -> (inward, outward) of each projection in one layer's attention, named as in model/attention.py or model/latent.py."""
     d, n = model.hidden_size, model.n_heads
     if hasattr(model, "kv_lora_rank"):
-        return {"q_a_proj": d * model.q_lora_rank,
-                "q_b_proj": model.q_lora_rank * n * (model.qk_nope_head_dim + model.qk_rope_head_dim),
-                "kv_a_proj": d * (model.kv_lora_rank + model.qk_rope_head_dim),
-                "kv_b_proj": model.kv_lora_rank * n * (model.qk_nope_head_dim + model.v_head_dim),
-                "o_proj": n * model.v_head_dim * d}
+        return {"q_a_proj": (d, model.q_lora_rank),
+                "q_b_proj": (model.q_lora_rank, n * (model.qk_nope_head_dim + model.qk_rope_head_dim)),
+                "kv_a_proj": (d, model.kv_lora_rank + model.qk_rope_head_dim),
+                "kv_b_proj": (model.kv_lora_rank, n * (model.qk_nope_head_dim + model.v_head_dim)),
+                "o_proj": (n * model.v_head_dim, d)}
     queries, keys = n * model.head_dim, model.n_kv_heads * model.head_dim
-    return {"q_proj": d * queries, "k_proj": d * keys, "v_proj": d * keys, "o_proj": queries * d}
-
-
-def _gated(model, width):
-    """Gate, up and down projection."""
-    return 3 * model.hidden_size * width
+    return {"q_proj": (d, queries), "k_proj": (d, keys), "v_proj": (d, keys), "o_proj": (queries, d)}
 
 
 def _biases(model, n_experts):

@@ -2,16 +2,16 @@
 
 Arguments are records of data/facts. A call sends `session.context` tokens, of which `session.shared_prefix` lie in the cache of
 an earlier call; the first output token comes from the pass over the new ones, each further one from a pass over its forerunner.
-GPU time is what the memory, or in the prompt's pass the arithmetic if that is longer, needs at its peak rate: a floor. Matrices
-are read once for `call.batch` requests that run together; a cache is read for its own request alone.
+GPU time is that of one GPU for each part of each pass, at its peak: as long as its bytes or its arithmetic takes (step.py).
+Matrices are read once for `call.batch` requests that run together, and each is charged its share; a cache is its own request's.
 """
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..functions import maximum, sum_given
-from ..number import FLOP, GPU, TOKEN, Number, named
-from . import flops, kv, params
+from ..functions import sum_given
+from ..number import GPU, TOKEN, Number, named
+from . import step
 
 # attribute of a line -> heading, unit, significant digits (None: whole units)
 COLUMNS = {"tokens": ("Tokens", "token", None), "wire": ("On the wire", "kB", 3), "hbm": ("Read from HBM", "GB", 3),
@@ -39,11 +39,16 @@ class Line:
     price: Number | None = None       # what the API bills
 
 
-def lines(session, call, model, fmt, gpu, prices, discount) -> list[Line]:
+def lines(session, call, deployment, prices, discount) -> list[Line]:
     """The lines of chapters 01 to 08 in their order; the first n are the total as chapter n knows it."""
     return [body(session, call), prefix(session, prices, discount), tail(session, prices, discount),
-            embedding_and_head(session, call, model, fmt, gpu), rotation(session, call, model, gpu),
-            layers(session, call, model, fmt, gpu), cache(session, call, model, fmt, gpu), reply(call, prices)]
+            *passes(deployment, call, loads(session, call)), reply(call, prices)]
+
+
+def loads(session, call) -> list[tuple]:
+    """(how many times, load) of the request: its prompt, and the steps that decode its reply."""
+    return [(1, step.Load(session.new_tokens, session.shared_prefix, call.batch)),
+            (1, step.Load(decode_steps(call) * TOKEN, session.context, call.batch, one_by_one=True))]
 
 
 def body(session, call) -> Line:
@@ -61,36 +66,21 @@ def tail(session, prices, discount) -> Line:
                 price=session.new_tokens * prices.input_price * discount.write)
 
 
-def embedding_and_head(session, call, model, fmt, gpu) -> Line:
-    """A row for each token that goes in, the whole head for each that comes out."""
-    row = model.hidden_size * kv.stored_size(fmt)
-    rows = (session.new_tokens / TOKEN + decode_steps(call)) * row
-    hbm = rows + call.output_tokens / TOKEN * model.vocab_size * row / call.batch
-    return Line("04", "embedding and head", hbm=hbm, gpu_time=read_time(hbm, gpu))
-
-
-def rotation(session, call, model, gpu) -> Line:
-    """Fused with attention, so it reads nothing of its own; its arithmetic is not the tensor cores'."""
-    work = (session.new_tokens / TOKEN + decode_steps(call)) * rotation_flops(model)
-    return Line("05", "rotation", gpu_time=work / gpu.fp32_flops * GPU)
-
-
-def layers(session, call, model, fmt, gpu) -> Line:
-    """The matrices of all layers: once for the new tokens together, then once for each step."""
-    weights = sum(params.matrices(model).values()) * kv.stored_size(fmt) / call.batch
-    passes = flops.prefill(model, session.new_tokens, session.shared_prefix)
-    work = sum(value for name, value in passes.items() if name != "head")
-    hbm = weights * (1 + decode_steps(call))
-    prompt = maximum(read_time(weights, gpu), work / gpu.bf16_flops * GPU)
-    return Line("06", "the layers", hbm=hbm, gpu_time=prompt + read_time(weights * decode_steps(call), gpu))
-
-
-def cache(session, call, model, fmt, gpu) -> Line:
-    """Keys and values of all earlier tokens: once for the new tokens together, then for each step, one token longer each time."""
-    steps = decode_steps(call)
-    hbm = kv.bytes_per_token(model, fmt) * (session.shared_prefix + steps * session.context) + \
-        kv.bytes_per_token(model, fmt) * TOKEN * steps * (steps + 1) / 2
-    return Line("07", "the cache, read", hbm=hbm, gpu_time=read_time(hbm, gpu))
+def passes(deployment, call, loads) -> list[Line]:
+    """Lines 04 to 07: the request's share of the parts of step.py, over all its loads. Of the activations, the row alone that is
+    looked up for each token that goes in; the others are below a thousandth of what is read."""
+    def share(of, *names):
+        return sum(n * parts[name] for n, parts in of for name in names if name in parts) / call.batch
+    size = [(n, step.part_bytes(deployment, load)) for n, load in loads]
+    seconds = [(n, step.part_seconds(deployment, load)) for n, load in loads]
+    row = deployment.model.hidden_size * deployment.size_of("embedding")
+    rows = sum(n * (load.new / TOKEN) for n, load in loads) * row
+    layers = "layers", "experts"
+    return [Line("04", "embedding and head", hbm=rows + share(size, "head"),
+                 gpu_time=(rows / step.speed(deployment) + share(seconds, "head")) * GPU),
+            Line("05", "rotation", gpu_time=share(seconds, "rotation") * GPU),
+            Line("06", "the layers", hbm=share(size, *layers), gpu_time=share(seconds, *layers) * GPU),
+            Line("07", "the cache, read", hbm=share(size, "cache"), gpu_time=share(seconds, "cache") * GPU)]
 
 
 def reply(call, prices) -> Line:
@@ -113,16 +103,6 @@ def total(lines, name):
 def decode_steps(call):
     """Passes after the prompt's: the last output token is given out and never goes in."""
     return call.output_tokens / TOKEN - 1
-
-
-def rotation_flops(model):
-    """Two multiplications and an addition for each element of every query and key, all layers, one token."""
-    return 3 * model.n_layers * (model.n_heads + model.n_kv_heads) * model.head_dim * FLOP
-
-
-def rotation_bytes(model, fmt):
-    """What rotation reads and writes when it is a kernel of its own: every query and key of all layers in and out, one token."""
-    return 2 * model.n_layers * (model.n_heads + model.n_kv_heads) * model.head_dim * kv.stored_size(fmt)
 
 
 def read_time(size, gpu):

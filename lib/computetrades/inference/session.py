@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from ..functions import maximum, where
+from ..functions import where
 from ..number import FLOP, GPU, TOKEN
-from . import flops, kv, params
-from .request import Line, decode_steps, read_time, rotation_flops, total
+from . import caching, flops, layers, params
+from . import step as passes
+from .request import Line, decode_steps, total
+from .request import passes as stations
 
 
 def observed(first, last, n_calls):
@@ -39,12 +41,12 @@ def added(session, call, task, number, cold=False):
 
 def sent(session, call, task):
     """Tokens of input over all calls: an arithmetic series, so it grows with the square of their number."""
-    return call.n_calls * session.context + task.growth * (call.n_calls - 1) / 2
+    return caching.sent(call.n_calls, session.context, step(call, task))
 
 
 def new(session, call, task, cold=False):
     """Of these, what no earlier call has left in the cache: each token of the conversation once."""
-    return first_new(session, cold) + task.growth * (call.n_calls - 1) / call.n_calls
+    return caching.written(call.n_calls, first_new(session, cold), step(call, task))
 
 
 def cached(session, call, task, cold=False):
@@ -70,7 +72,7 @@ def output(call):
     return call.n_calls * call.output_tokens
 
 
-def passes(call):
+def n_passes(call):
     """Passes through the model: the prompt's gives a call's first token, each further one takes its own."""
     return call.n_calls * call.output_tokens / TOKEN
 
@@ -85,41 +87,36 @@ def price_uncached(session, call, task, prices):
     return sent(session, call, task) * prices.input_price + output(call) * prices.output_price
 
 
-def lines(session, call, task, model, fmt, gpu, prices, discount, cold=False) -> list[Line]:
+def lines(session, call, task, deployment, prices, discount, cold=False) -> list[Line]:
     """The lines of request.py, summed over the session: what each station takes of all calls together."""
-    row = model.hidden_size * kv.stored_size(fmt)
-    steps, tokens = call.n_calls * decode_steps(call), new(session, call, task, cold)
-    rows = (tokens / TOKEN + steps) * row + passes(call) * model.vocab_size * row / call.batch
-    turned = (tokens / TOKEN + steps) * rotation_flops(model) / gpu.fp32_flops * GPU
-    weights = layer_bytes(model, fmt) / call.batch
-    prompt = _prompts(session, call, task, model, weights, gpu, cold)
-    kept = cache_read(session, call, task, model, fmt, cold)
     prefix, tail, reply = _billed(session, call, task, prices, discount, cold)
     return [Line("01", "the bodies, sent", wire=sent(session, call, task) * call.body_bytes), prefix, tail,
-            Line("04", "embedding and head", hbm=rows, gpu_time=read_time(rows, gpu)),
-            Line("05", "rotation", gpu_time=turned),
-            Line("06", "the layers", hbm=weights * passes(call), gpu_time=prompt + read_time(weights * steps, gpu)),
-            Line("07", "the caches, read", hbm=kept, gpu_time=read_time(kept, gpu)), reply]
+            *stations(deployment, call, loads(session, call, task, deployment.model, cold)), reply]
 
 
-def layer_bytes(model, fmt):
-    """The matrices of all layers, the output head apart."""
-    return sum(params.matrices(model).values()) * kv.stored_size(fmt)
+def loads(session, call, task, model, cold=False) -> list[tuple]:
+    """(how many times, load) of the first prompt, the mean later one, and the mean reply.
 
-
-def cache_read(session, call, task, model, fmt, cold=False):
-    """Bytes of keys and values: once for the new tokens of each call together, then for each step, one token longer each time."""
-    steps = decode_steps(call)
-    tokens = cached(session, call, task, cold) + steps * sent(session, call, task) + call.n_calls * steps * (steps + 1) / 2 * TOKEN
-    return kv.bytes_per_token(model, fmt) * tokens
+    Bytes and FLOPs of a load grow evenly with what is cached, so the mean one counts for all. ValueError for a model whose cache
+    stops growing, of which that is not true.
+    """
+    if any(group.reach is not None for group in layers.groups(model)):
+        raise ValueError(f"{getattr(model, 'label', 'this model')} has layers that see no further than so far, so its calls do not "
+                         "grow evenly: add up request.lines over them")
+    n, first = call.n_calls, first_new(session, cold)
+    later = session.context + (n - 2) / 2 * step(call, task)
+    mean = session.context + (n - 1) / 2 * step(call, task)
+    return [(1, passes.Load(first, session.context - first, call.batch)),
+            (n - 1, passes.Load(step(call, task), later, call.batch)),
+            (n, passes.Load(decode_steps(call) * TOKEN, mean, call.batch, one_by_one=True))]
 
 
 def prompt_flops(session, call, task, model, cold=False):
-    """(first call, all later ones) of FLOPs for new tokens, the head apart. Together the later calls are one prefill of what was
-    added, since each sees what the ones before have left."""
-    first, added = first_new(session, cold), task.growth * (call.n_calls - 1) / call.n_calls
-    both = (flops.prefill(model, first, session.context - first), flops.prefill(model, added, session.context * 1))
-    return tuple(sum(value for name, value in parts.items() if name != "head") for parts in both)
+    """(first call, all later ones) of FLOPs for new tokens, the head apart."""
+    def below_the_head(load):
+        return sum(n for name, n in flops.prefill(model, load.new, load.cached).items() if name != "head")
+    (_, first), (n, later), _ = loads(session, call, task, model, cold)
+    return below_the_head(first), n * below_the_head(later)
 
 
 def prompt_flops_uncached(session, call, task, model):
@@ -130,10 +127,10 @@ def prompt_flops_uncached(session, call, task, model):
     return (2 * tokens * sum(params.matrices(model).values()) + pair * (squares + tokens) / 2) * FLOP
 
 
-def model_time(session, call, task, model, fmt, gpu, prices, discount, loop, replica, cold=False):
+def model_time(session, call, task, deployment, loop, replica, cold=False):
     """Time that the user waits for the model: the floor of the GPU time, shared by n_gpus that reach `roofline_share` of it.
     Those who run together wait for each other, so each waits for the shares of all."""
-    every = lines(session, call, task, model, fmt, gpu, prices, discount, cold)
+    every = stations(deployment, call, loads(session, call, task, deployment.model, cold))
     return waited(total(every, "gpu_time"), call, loop, replica)
 
 
@@ -152,19 +149,15 @@ def tool_time(call, loop):
     return (call.n_calls - 1) * loop.tool_time
 
 
-def call_times(session, call, task, model, fmt, gpu, loop, replica, number, cold=False):
+def call_times(session, call, task, deployment, loop, replica, number, cold=False):
     """(prefill, decode, tool, network) of call `number`, as the user waits for them."""
-    sends, steps = context(session, call, task, number), decode_steps(call)
-    tokens = added(session, call, task, number, cold)
-    weights, row = layer_bytes(model, fmt) / call.batch, model.hidden_size * kv.stored_size(fmt)
-    head, per_token = model.vocab_size * row / call.batch, kv.bytes_per_token(model, fmt)
-    work = sum(value for name, value in flops.prefill(model, tokens, sends - tokens).items() if name != "head")
-    turn = rotation_flops(model) / gpu.fp32_flops * GPU
-    prefill = maximum(read_time(weights, gpu), work / gpu.bf16_flops * GPU) + \
-        read_time(head + tokens / TOKEN * row + per_token * (sends - tokens), gpu) + tokens / TOKEN * turn
-    decode = read_time(steps * (weights + head + row) + per_token * (steps * sends + steps * (steps + 1) / 2 * TOKEN), gpu) + steps * turn
+    sends, new = context(session, call, task, number), added(session, call, task, number, cold)
+    prompt = passes.Load(new, sends - new, call.batch)
+    reply = passes.Load(decode_steps(call) * TOKEN, sends, call.batch, one_by_one=True)
+    prefill, decode = (waited(total(stations(deployment, call, [(1, load)]), "gpu_time"), call, loop, replica)
+                       for load in (prompt, reply))
     tool = 1 * where(number < call.n_calls, loop.tool_time, 0 * loop.tool_time)
-    return waited(prefill, call, loop, replica), waited(decode, call, loop, replica), tool, loop.rtt + sends * call.body_bytes / loop.uplink
+    return prefill, decode, tool, loop.rtt + sends * call.body_bytes / loop.uplink
 
 
 def _billed(session, call, task, prices, discount, cold):
@@ -173,11 +166,3 @@ def _billed(session, call, task, prices, discount, cold):
             Line("03", "the new tokens, encoded", tokens=added, price=added * prices.input_price * discount.write),
             Line("08", "the replies, streamed", tokens=output(call), wire=output(call) * call.event_bytes,
                  price=output(call) * prices.output_price)]
-
-
-def _prompts(session, call, task, model, weights, gpu, cold):
-    """GPU time of the layers in all prompts' passes. Exact while the later calls are all bound by the same of memory and
-    arithmetic, else a little under the sum."""
-    first, later = prompt_flops(session, call, task, model, cold)
-    return maximum(read_time(weights, gpu), first / gpu.bf16_flops * GPU) + \
-        maximum(read_time(weights * (call.n_calls - 1), gpu), later / gpu.bf16_flops * GPU)

@@ -1,10 +1,9 @@
 """What a vocabulary costs: two tables with a row for every token, and the output head's share of a decoding step.
 
-`model`, `fmt` and lengths are as in params.py and flops.py; `batch` is how many requests share one step.
+`model` and `fmt` are as in params.py. What a step of decoding reads and computes stands in step.py.
 """
-from ..functions import maximum
 from ..number import FLOP, TOKEN
-from . import flops, kv, params
+from . import params
 from .kv import stored_size
 
 
@@ -33,47 +32,8 @@ def own_rows(model, n_ranks):
     return model.vocab_size / n_ranks
 
 
-def experts_read(model, batch):
-    """Of each layer's routed experts, how many are read when `batch` tokens choose theirs evenly and on their own."""
-    return model.n_experts * (1 - (1 - model.n_experts_per_token / model.n_experts) ** batch)
-
-
-def step_bytes(model, fmt, cache_fmt, batch, context, **formats):
-    """Read from memory in one decoding step: name -> bytes, of layers, experts, cache and head. context: tokens of each request.
-
-    formats: number format of single matrices, as in params.weight_bytes; head=... for the head. Norms, biases and the rows
-    that are looked up are left out, all together below a thousandth.
-    """
-    def size(name): return stored_size(formats.get(name, fmt))
-    weights = _present(model, params.matrices(model))
-    out = {"layers": sum(n * size(name) for name, n in weights.items() if name != "experts"),
-           "cache": batch * kv.cache_bytes(model, cache_fmt, context), "head": model.vocab_size * model.hidden_size * size("head")}
-    if "experts" in weights:
-        out["experts"] = weights["experts"] * (experts_read(model, batch) / model.n_experts) * size("experts")
-    return out
-
-
-def step_flops(model, batch, context):
-    """Computed in one decoding step: name -> FLOPs, under the same names. Latents are used as they are (flops.decode, absorbed)."""
-    step = _present(model, flops.decode(model, context, absorbed=hasattr(model, "kv_lora_rank")))
-    out = {"cache": batch * (step.pop("scores") + step.pop("values")), "head": batch * step.pop("head")}
-    if "experts" in step:
-        out["experts"] = batch * step.pop("experts")
-    return out | {"layers": batch * sum(step.values())}
-
-
-def _present(model, parts):
-    """Without the dense layers' feed-forward where every layer has experts."""
-    return {name: n for name, n in parts.items() if name != "feed_forward" or getattr(model, "n_dense_layers", 1) != 0}
-
-
-def step_seconds(size, work, gpu):
-    """The roofline, part by part: each takes as long as its bytes or its arithmetic, whichever is longer, at the GPU's peaks."""
-    return {name: maximum(size[name] / gpu.hbm_bandwidth, work[name] / gpu.bf16_flops) for name in size}
-
-
 def head_share(parts):
-    """The head's part of a step, in whatever unit the parts are."""
+    """The head's part of a step, in whatever unit the parts of step.py are."""
     return parts["head"] / sum(parts.values())
 
 
