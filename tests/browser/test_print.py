@@ -54,7 +54,7 @@ def test_paper_has_all_that_a_page_says_dark_on_white_and_nothing_that_needs_a_s
     assert page.locator("article h1").is_visible()
     assert page.evaluate(CUT_OFF) == [], "cut off on paper"
     seen = page.evaluate(INKS)
-    assert seen["words"] > 5 and seen["dark"] == [] and seen["faint"] == []
+    assert seen["words"] and seen["dark"] == [] and seen["faint"] == []
     if name not in CHAPTERS:
         return
     cards = page.locator(".ct-card details")
