@@ -4,7 +4,7 @@ import json
 import jsonschema
 import pytest
 
-from computetrades.model import agent, grammar, messages, weights
+from computetrades.model import agent, client, grammar, messages, weights
 from serving import HELLO, serving
 
 RUN = agent.session.__wrapped__
@@ -40,16 +40,30 @@ def test_a_line_that_is_not_there_fails_and_changes_nothing(folder):
 
 # The loop
 
+USED = {"input_tokens": 3, "cache_creation_input_tokens": 16, "cache_read_input_tokens": 32, "output_tokens": 5}
+
+
+def streamed(content, reason):
+    """The events of a message, by hand: each block is opened, written in one piece and closed."""
+    yield "message_start", {"message": {"role": "assistant"}}
+    for block in content:
+        text = block["type"] == "text"
+        delta = {"type": "text_delta", "text": block["text"]} if text else \
+            {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+        yield "content_block_start", {"content_block": block | ({"text": ""} if text else {"input": {}})}
+        yield "content_block_delta", {"delta": delta}
+        yield "content_block_stop", {}
+    yield "message_delta", {"delta": {"stop_reason": reason}, "usage": USED}
+
+
 class Scripted:
     """A client whose answers are given; keeps what it was asked."""
-    def __init__(self, *answers): self.answers, self.asked, self.log = list(answers), [], []
+    def __init__(self, *answers): self.answers, self.asked = list(answers), []
 
-    def ask(self, **fields):
-        self.asked.append(json.loads(json.dumps(fields)))
-        self.log.append((b"body", None))
-        content, reason = self.answers.pop(0)
-        return {"content": content, "stop_reason": reason, "usage": {
-            "input_tokens": 3, "cache_creation_input_tokens": 16, "cache_read_input_tokens": 32, "output_tokens": 5}}
+    def send(self, body):
+        self.asked.append(json.loads(body))
+        events = streamed(*self.answers.pop(0))
+        return client.Answer({}, [client.Event(name, {"type": name, **data}, b"") for name, data in events])
 
 
 def use(number, name, **given):
@@ -58,28 +72,36 @@ def use(number, name, **given):
 
 def test_it_runs_what_is_asked_appends_both_and_stops_when_no_tool_is_called(folder):
     done = [{"type": "text", "text": "Done."}], "end_turn"
-    client = Scripted(use(1, "Edit", path="a.py", line=1, text="x = 3"), use(2, "Read", path="a.py", line=9), done)
-    calls = agent.loop(client, folder, "Do it.", 10)
+    scripted = Scripted(use(1, "Edit", path="a.py", line=1, text="x = 3"), use(2, "Read", path="a.py", line=9), done)
+    calls = agent.loop(scripted, folder, "Do it.", 10)
     assert (folder.path / "a.py").read_text(encoding="utf-8") == "x = 3\ny = 2\n"
     assert [(c.tool, c.failed, c.sent, c.cached, c.new, c.output) for c in calls] == [
         ("Edit", False, 51, 32, 19, 5), ("Read", True, 51, 32, 19, 5), ("", False, 51, 32, 19, 5)]
     assert calls[-1].said == "Done." and calls[-1].stop_reason == "end_turn"
-    turns = client.asked[-1]["messages"]
+    turns = scripted.asked[-1]["messages"]
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant", "user"]
     assert turns[1]["content"] == use(1, "Edit", path="a.py", line=1, text="x = 3")[0]
     assert turns[4]["content"] == [{"type": "tool_result", "tool_use_id": "t2", "content": "a.py has 3 lines", "is_error": True}]
-    assert all(longer["messages"][:len(short["messages"])] == short["messages"] for short, longer in zip(client.asked, client.asked[1:]))
+    assert all(longer["messages"][:len(short["messages"])] == short["messages"] for short, longer in zip(scripted.asked, scripted.asked[1:]))
 
 
 def test_the_last_call_is_offered_no_tool(folder):
-    client = Scripted(use(1, "Check"), ([{"type": "text", "text": "Enough."}], "max_tokens"))
-    assert [c.stop_reason for c in agent.loop(client, folder, "Do it.", 2)] == ["tool_use", "max_tokens"]
-    assert [one["tool_choice"]["type"] for one in client.asked] == ["any", "none"]
+    scripted = Scripted(use(1, "Check"), ([{"type": "text", "text": "Enough."}], "max_tokens"))
+    assert [c.stop_reason for c in agent.loop(scripted, folder, "Do it.", 2)] == ["tool_use", "max_tokens"]
+    assert [one["tool_choice"]["type"] for one in scripted.asked] == ["any", "none"]
 
 
 def test_what_the_server_refuses_is_told():
     with serving() as server, pytest.raises(RuntimeError, match="404.*'other'.*'toy'"):
-        agent.Client(server.url, "other").ask(messages=HELLO, max_tokens=4)
+        client.ask(server.url, {"model": "other", "messages": HELLO, "max_tokens": 4})
+
+
+def test_one_connection_serves_one_question_after_another():
+    body = grammar.compact({"model": "toy", "stream": True, "messages": HELLO, "max_tokens": 4}).encode()
+    with serving() as server, client.Client(server.url) as one:
+        first, at = one.send(body), one.connection.sock.getsockname()
+        assert one.send(body).output_tokens == first.output_tokens == 4 and one.connection.sock.getsockname() == at
+        assert [sent for sent, _ in one.log] == [body, body]
 
 
 def test_a_session_has_a_call():

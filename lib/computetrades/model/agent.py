@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
-import http.client
 import itertools
-import json
 import re
 import tempfile
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from pathlib import Path
 import torch
 
 from . import grammar, weights
+from .client import Answer, Client
 from .engine import Engine
 from .reply import folded
 from .server import Server
@@ -84,26 +83,9 @@ class Folder:
         return "\n".join(f"{n} {line}" for n, line in enumerate(lines[at:at + self.READ_LINES], at + 1)), False
 
 
-class Client:
-    """Speaks the Messages shape to one server over one connection, and reads its stream of events."""
-
-    def __init__(self, url: str, model: str):
-        self.connection, self.model = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60), model
-        self.log: list[tuple[bytes, dict]] = []   # each body that was sent, and the message that came back
-
-    def ask(self, **fields) -> dict:
-        """The message. RuntimeError with what the server said when it refuses."""
-        return self.send(grammar.compact({"model": self.model, "stream": True} | fields).encode())
-
-    def send(self, body: bytes) -> dict:
-        self.connection.request("POST", "/v1/messages", body, {"Content-Type": "application/json"})
-        answer = self.connection.getresponse()
-        text = answer.read().decode()
-        if answer.status != 200:
-            raise RuntimeError(f"the server refused the request with status {answer.status}: {text}")
-        message = folded([json.loads(data) for data in re.findall(r"^data: (.*)$", text, re.MULTILINE)])
-        self.log.append((body, message))
-        return message
+def message(answer: Answer) -> dict:
+    """What the events of a stream add up to."""
+    return folded([event.data for event in answer.events])
 
 
 def loop(client: Client, tools: Folder, task: str, max_calls: int, **settings) -> list[Call]:
@@ -111,15 +93,19 @@ def loop(client: Client, tools: Folder, task: str, max_calls: int, **settings) -
     turns, calls = [{"role": "user", "content": task}], []
     while True:
         choice = {"type": "any" if len(calls) + 1 < max_calls else "none"}
-        message = client.ask(messages=turns, system=SYSTEM, tools=tools.definitions, tool_choice=choice, **settings)
-        used, read = message["usage"], message["usage"]["cache_read_input_tokens"]
-        seen = (used["input_tokens"] + used["cache_creation_input_tokens"] + read, read, used["output_tokens"], len(client.log[-1][0]))
-        if message["stop_reason"] != "tool_use":
-            return [*calls, Call(*seen, message["stop_reason"], "".join(block["text"] for block in message["content"]))]
-        block = message["content"][-1]
+        body = {"model": "tiny", "stream": True, "messages": turns, "system": SYSTEM, "tools": tools.definitions,
+                "tool_choice": choice, **settings}
+        sent = grammar.compact(body).encode()
+        said = message(client.send(sent))
+        used, read = said["usage"], said["usage"]["cache_read_input_tokens"]
+        prompt = used["input_tokens"] + used["cache_creation_input_tokens"] + read
+        seen = (prompt, read, used["output_tokens"], len(sent))
+        if said["stop_reason"] != "tool_use":
+            return [*calls, Call(*seen, said["stop_reason"], "".join(block["text"] for block in said["content"]))]
+        block = said["content"][-1]
         result, failed = tools.run(block["name"], block["input"])
         calls.append(Call(*seen, "tool_use", "", block["name"], grammar.compact(block["input"]), result, failed))
-        turns += [{"role": "assistant", "content": message["content"]},
+        turns += [{"role": "assistant", "content": said["content"]},
                   {"role": "user", "content": [{"type": "tool_result", "tool_use_id": block["id"], "content": result,
                                                 "is_error": failed}]}]
 
@@ -174,17 +160,17 @@ def session(max_calls: int = 22, seed: int = SEED, temperature: float = 0.8, max
             (tools.path / name).write_text(text, encoding="utf-8")
         before = _contents(tools)
         task = TASK + "".join(f"# {name}\n{text}" for name, text in before)
-        client = Client(server.url, "tiny")
-        calls = loop(client, tools, task, max_calls, temperature=temperature, max_tokens=max_tokens)
-        log = tuple((body, grammar.compact(message["content"])) for body, message in client.log)
+        with Client(server.url) as client:
+            calls = loop(client, tools, task, max_calls, temperature=temperature, max_tokens=max_tokens)
+        log = tuple((body, grammar.compact(message(answer)["content"])) for body, answer in client.log)
         return Session(tuple(calls), before, _contents(tools), server.engine.computed_tokens, log)
 
 
 @functools.cache
 def answered_anew(body: bytes, number: int) -> str:
     """The content with which a server that has never seen the conversation answers one body of its log, as its reply `number`."""
-    with _server(number, prefix_cache=True) as server:
-        return grammar.compact(Client(server.url, "tiny").send(body)["content"])
+    with _server(number, prefix_cache=True) as server, Client(server.url) as client:
+        return grammar.compact(message(client.send(body))["content"])
 
 
 def files() -> dict[str, str]:

@@ -65,17 +65,33 @@ class Answer:
         return data.get("message", data)["usage"]
 
 
-def ask(url: str, body: dict, timeout: float = 30.0) -> Answer:
-    """POST the body to url + /v1/messages, read the stream to its end. RuntimeError with the server's words when it refuses."""
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=timeout)
-    try:
-        connection.request("POST", "/v1/messages", json.dumps(body | {"stream": True}), {"Content-Type": "application/json"})
-        response = connection.getresponse()
+class Client:
+    """One connection to one server, open until it is closed. `log` has each body that was sent, and its answer."""
+
+    def __init__(self, url: str, timeout: float = 60.0):
+        self.connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=timeout)
+        self.log: list[tuple[bytes, Answer]] = []
+
+    def __enter__(self): return self
+
+    def __exit__(self, *_): self.connection.close()
+
+    def send(self, body: bytes) -> Answer:
+        """POST a body that asks for a stream, and read the stream to its end. RuntimeError with the server's words when it refuses."""
+        self.connection.request("POST", "/v1/messages", body, {"Content-Type": "application/json"})
+        response = self.connection.getresponse()
         if response.status != 200:
             raise RuntimeError(f"the server answered {response.status}: {response.read().decode()}")
-        return Answer({name.lower(): value for name, value in response.getheaders()}, list(events(response)))
-    finally:
-        connection.close()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        answer = Answer(headers, list(events(response)))
+        self.log.append((body, answer))
+        return answer
+
+
+def ask(url: str, body: dict, timeout: float = 30.0) -> Answer:
+    """One question over a connection of its own."""
+    with Client(url, timeout) as client:
+        return client.send(json.dumps(body | {"stream": True}).encode())
 
 
 def events(lines) -> Iterator[Event]:
