@@ -43,10 +43,11 @@ def _item(x):
 
 
 class _Unsorted:
-    """Sympy tries to prove which side is the larger. Over real symbols it hardly ever can, and for long formulas it tries for seconds."""
+    """Sympy tries to prove which side is the larger. Over real symbols it hardly ever can, and for long formulas it tries for
+    seconds; so it is let to where both are numbers or single symbols."""
     @classmethod
     def _is_connected(cls, x, y):
-        if x.count_ops() + y.count_ops() > 40:
+        if not (x.is_Atom and y.is_Atom):
             return False
         proved = super()._is_connected(x, y)
         return {sympy.Max: Max, sympy.Min: Min}.get(proved, proved)

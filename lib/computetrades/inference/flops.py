@@ -42,6 +42,11 @@ def decode(model, context, absorbed=False):
     return _pass(model, 1, n, pairs, absorbed, 1)
 
 
+def of_products(weights, n):
+    """FLOPs of n tokens through so many weights: two for each multiply-add."""
+    return 2 * n * weights * FLOP
+
+
 def causal_pairs(n):
     """Query-key pairs when each of n tokens sees itself and all before it."""
     pairs = n * (n + 1)
@@ -71,7 +76,7 @@ def _pass(model, new, keys, pairs, absorbed, with_logits):
     weights = matrices(model, model.n_experts_per_token) if hasattr(model, "n_experts") else matrices(model)
     query, value = _widths(model, absorbed)
     rows = {"kv_b_proj": new if absorbed else keys}
-    return {**{name: 2 * rows.get(name, new) * n * FLOP for name, n in weights.items()},
+    return {**{name: of_products(n, rows.get(name, new)) for name, n in weights.items()},
             "scores": 2 * pairs * model.n_heads * query * FLOP, "values": 2 * pairs * model.n_heads * value * FLOP,
             "head": 2 * with_logits * model.vocab_size * model.hidden_size * FLOP}
 

@@ -83,16 +83,17 @@ def part_bytes(deployment, load):
     """
     model, passes = deployment.model, load.passes
     weights = params.matrices(model)
-    read = {name: n * deployment.size_of(name) for name, n in weights.items()}
-    experts = read.pop("experts", None)
+    experts = weights.pop("experts", None)
+    others = sum(n for name, n in weights.items() if name not in deployment.formats) * stored_size(deployment.fmt)
+    apart = [n * deployment.size_of(name) for name, n in weights.items() if name in deployment.formats]
     found = {"head": passes * (model.vocab_size * model.hidden_size * deployment.size_of("head")),
-             "layers": passes * sum(read.values()),
+             "layers": passes * sum(apart, others),
              "activations": load.tokens * activation_bytes(model, deployment.kept_fmt, load.one_by_one)}
     if load.cached is not None or load.one_by_one:
         found["cache"] = load.batch * _cache_read(model, deployment.kept_fmt, load)
     if experts is not None:
         touched = experts_read(model, load.tokens / TOKEN / passes) / model.n_experts
-        found["experts"] = passes * experts * touched
+        found["experts"] = passes * (experts * deployment.size_of("experts")) * touched
     return found
 
 
@@ -109,7 +110,12 @@ def part_flops(deployment, load):
              "rotation": load.tokens / TOKEN * rotation_flops(model)}
     if "experts" in work:
         found["experts"] = load.batch * work.pop("experts")
-    return found | {"layers": load.batch * sum(work.values())}
+    # The rest has one form, and written so it stays short: all weights times the tokens. Expanded latents are no new tokens.
+    weights = sum(n for name, n in params.matrices(model).items() if name not in ("experts", "kv_b_proj"))
+    found["layers"] = load.batch * flops.of_products(weights, load.new / TOKEN)
+    if "kv_b_proj" in work:
+        found["layers"] = found["layers"] + load.batch * work["kv_b_proj"]
+    return found
 
 
 def part_seconds(deployment, load):
