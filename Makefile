@@ -17,7 +17,7 @@ book: $(READY)
 # In a folder of its own, since pytest clears away those of other runs, also of one that still goes on.
 test: $(READY) $(CHECKERS)
 	@folder=$$(mktemp -d) && PYTEST_DEBUG_TEMPROOT=$$folder $(BIN)/python -m pytest tests chapters --nbval --nbval-current-env \
-		-n 2 --dist loadfile --no-loadscope-reorder -q; status=$$?; rm -rf "$$folder"; exit $$status
+		-n 2 --dist loadgroup --no-loadscope-reorder -q; status=$$?; rm -rf "$$folder"; exit $$status
 
 # Every chapter alone in clean environments; then all tests as if on other machines, one after the other; an hour or two.
 weekly: $(READY) $(CHECKERS)
