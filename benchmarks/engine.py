@@ -1,7 +1,7 @@
 """What batching and prefix reuse are worth on the model lab's engine. `python benchmarks/engine.py` [runs]
 
-Seconds are processor time of one thread, so that other work on the machine counts little: medians of several runs, with the
-extremes. Counts of slots and tokens are exact and the same anywhere. Nothing is stored.
+Seconds are processor time of one thread, so that other work on the machine counts little: medians of several
+runs, with the extremes. Counts of slots and tokens are exact and the same anywhere. Nothing is stored.
 """
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from computetrades.model.config import ModelConfig
 from computetrades.model.engine import Engine
 from computetrades.model.transformer import Transformer, n_parameters
 
-# Weights of about 100 MB, more than processor caches hold: at batch 1 a step waits for memory, as on an accelerator.
-LARGE = ModelConfig(n_layers=6, hidden_size=512, n_heads=8, intermediate_size=1408, vocab_size=4096, n_kv_heads=2)
-SMALL = ModelConfig(n_layers=1, hidden_size=16, n_heads=2, intermediate_size=16, vocab_size=64)   # where only counts matter
+# Weights of about 100 MB, more than processor caches hold:
+# at batch 1 a step waits for memory, as on an accelerator.
+LARGE = ModelConfig(n_layers=6, hidden_size=512, n_heads=8, intermediate_size=1408, vocab_size=4096,
+                    n_kv_heads=2)
+# Where only counts matter
+SMALL = ModelConfig(n_layers=1, hidden_size=16, n_heads=2, intermediate_size=16, vocab_size=64)
 MEAN, LONGEST = 32, 128   # output lengths: geometric with about this mean, cut off
 
 
@@ -30,7 +33,8 @@ def drained(engine) -> float:
 
 
 def told(name: str, samples: list[float], unit: str) -> None:
-    print(f"{name:<44} {statistics.median(samples):>9.4g} {unit:<9} ({min(samples):.4g} to {max(samples):.4g})")
+    print(f"{name:<44} {statistics.median(samples):>9.4g} {unit:<9} "
+          f"({min(samples):.4g} to {max(samples):.4g})")
 
 
 def prompts(n: int, length: int, seed: int = 0, vocab_size: int = LARGE.vocab_size) -> list[list[int]]:
@@ -39,7 +43,8 @@ def prompts(n: int, length: int, seed: int = 0, vocab_size: int = LARGE.vocab_si
 
 
 def by_batch(model, runs: int, length: int = 32, outputs: int = 32) -> None:
-    """Output tokens per second when so many requests of equal length run together; batch 1 is one at a time."""
+    """Output tokens per second when so many requests of equal length run together;
+    batch 1 is one at a time."""
     for batch in (1, 2, 4, 8, 16, 32):
         speeds = []
         for run in range(runs):
@@ -51,8 +56,10 @@ def by_batch(model, runs: int, length: int = 32, outputs: int = 32) -> None:
         told(f"decoding, batch {batch}", speeds, "token/s")
 
 
-def by_prefix(model, runs: int, requests: int = 16, shared: int = 256, own: int = 16, outputs: int = 16) -> None:
-    """The same requests, which begin alike, with and without the prefix cache; the first arrives a step before the others."""
+def by_prefix(model, runs: int, requests: int = 16, shared: int = 256, own: int = 16,
+              outputs: int = 16) -> None:
+    """The same requests, which begin alike, with and without the prefix cache;
+    the first arrives a step before the others."""
     texts, spoken = [], []
     for reuse in (False, True):
         seconds = []
@@ -61,7 +68,8 @@ def by_prefix(model, runs: int, requests: int = 16, shared: int = 256, own: int 
             sent = [engine.submit(prefix + tail, outputs) for tail in prompts(1, own, seed=run + 100)]
             start = time.process_time()
             engine.step()
-            sent += [engine.submit(prefix + tail, outputs) for tail in prompts(requests - 1, own, seed=run + 200)]
+            sent += [engine.submit(prefix + tail, outputs)
+                     for tail in prompts(requests - 1, own, seed=run + 200)]
             engine.step()
             first_tokens = time.process_time() - start
             engine.run()
@@ -81,18 +89,22 @@ def lengths(n: int, seed: int = 0) -> list[int]:
 
 
 def static_waste(batch: int) -> float:
-    """Expected share of slots that wait for the longest of a batch: 1 - E[length] / E[longest of `batch` lengths].
+    """Expected share of slots that wait for the longest of a batch:
+    1 - E[length] / E[longest of `batch` lengths].
 
-    Both expectations are sums of survival functions: E[N] = sum of P(N > k), E[max] = sum of 1 - P(N <= k)^batch.
+    Both expectations are sums of survival functions: E[N] = sum of P(N > k),
+    E[max] = sum of 1 - P(N <= k)^batch.
     """
     ended = [1 - (1 - 1 / MEAN) ** k for k in range(LONGEST)]
     return 1 - sum(1 - p for p in ended) / sum(1 - p ** batch for p in ended)
 
 
 def wasted(batch: int, outputs: list[int], static: bool) -> float:
-    """Share of slots that produced nothing: per step there are `batch`. Prompts are one token, so that each output is one slot.
+    """Share of slots that produced nothing: per step there are `batch`. Prompts are one token,
+    so that each output is one slot.
 
-    Static batching admits the next batch when the last request of this one is done; continuous as soon as a slot is empty.
+    Static batching admits the next batch when the last request of this one is done; continuous as soon as a
+    slot is empty.
     """
     engine, steps = Engine(Transformer(SMALL).initialise(0), batch * LONGEST // 16, 16, batch), 0
     groups = [outputs[i:i + batch] for i in range(0, len(outputs), batch)] if static else [outputs]
@@ -108,7 +120,8 @@ def wasted(batch: int, outputs: list[int], static: bool) -> float:
 
 def by_policy(n: int = 256) -> None:
     outputs = lengths(n)
-    print(f"{n} requests, {statistics.mean(outputs):.1f} tokens on average, {max(outputs)} at most; share of slots wasted:")
+    print(f"{n} requests, {statistics.mean(outputs):.1f} tokens on average, {max(outputs)} at most; "
+          "share of slots wasted:")
     print(f"{'batch':>7} {'static':>9} {'closed form':>12} {'continuous':>11}")
     for batch in (2, 4, 8, 16, 32):
         static, continuous = wasted(batch, outputs, static=True), wasted(batch, outputs, static=False)
@@ -118,7 +131,8 @@ def by_policy(n: int = 256) -> None:
 if __name__ == "__main__":
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     torch.set_num_threads(1)
-    print(f"torch {torch.__version__}, {platform.machine()}, {platform.system()}, one thread; {n_parameters(LARGE):,} parameters, float32")
+    print(f"torch {torch.__version__}, {platform.machine()}, {platform.system()}, one thread; "
+          f"{n_parameters(LARGE):,} parameters, float32")
     model = Transformer(LARGE).initialise(0)
     by_batch(model, runs)
     by_prefix(model, runs)

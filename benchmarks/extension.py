@@ -1,7 +1,7 @@
 """The lab's "tiny" beyond its trained length, by rotary scheme, before and after a little more training.
 
-`python benchmarks/extension.py > data/facts/lab-extension.yaml`; about fifteen minutes on one core. Text: the held-out part of the corpus.
-Everything but the seconds follows from the weights and the seed.
+`python benchmarks/extension.py > data/facts/lab-extension.yaml`; about fifteen minutes on one core. Text: the
+held-out part of the corpus. Everything but the seconds follows from the weights and the seed.
 """
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ def main() -> None:
     unseen = torch.tensor(tokenizer.encode(weights.held_out()))
     taught = train.taught()[1]
     n_tuning = int(SHARE * train.PLANS["tiny"].tokens) // SHOWN * SHOWN
-    short = by_window(model, unseen, SHOWN, READ // SHOWN, reach=TRAINED)   # the same tokens, none read from further than trained
+    # The same tokens, none read from further than trained
+    short = by_window(model, unseen, SHOWN, READ // SHOWN, reach=TRAINED)
     fields = {}
     for scheme in extension.SCHEMES:
         fields[scheme] = {}
         for context in CONTEXTS:
-            nats = by_window(extension.stretched(model, scheme, TRAINED, context), unseen, context, READ // context)
+            nats = by_window(extension.stretched(model, scheme, TRAINED, context), unseen, context,
+                             READ // context)
             fields[scheme][f"beyond_{context}"] = figure(perplexity(nats[:, TRAINED:]))
             if context == SHOWN:
                 fields[scheme]["by_position"] = f"{{text: '{places(nats)}'}}"
@@ -51,7 +53,10 @@ def places(nats: torch.Tensor) -> str:
 
 
 def yaml(fields, short: torch.Tensor, n_tuning: int, worked: float) -> str:
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    cpu = next((line.split(":")[1].strip()
+                for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    note = (f"Held-out text; the tokens behind position {TRAINED} of windows of {SHOWN}, "
+            f"each read from {TRAINED} at most.")
     head = f"""# The lab's "tiny" beyond its trained length. Written by `python benchmarks/extension.py`.
 
 lab-extension:
@@ -62,7 +67,7 @@ lab-extension:
   within:
     value: {figure(perplexity(short[:, TRAINED:]))}
     label: Perplexity of the same tokens, read in windows of the trained length
-    note: Held-out text; the tokens behind position {TRAINED} of windows of {SHOWN}, each read from {TRAINED} at most.
+    note: {note}
   within_by_position:
     text: '{places(short)}'
     label: The same by position in windows of {SHOWN}
@@ -87,11 +92,14 @@ lab-extension:
   machine: {{text: '{cpu}, torch {torch.__version__}'}}
   command: {{text: python benchmarks/extension.py}}
 """
-    names = {"default": "unchanged", "linear": "position interpolation", "ntk": "NTK-aware", "yarn": "YaRN", "llama3": "Llama 3.1's scheme"}
+    names = {"default": "unchanged", "linear": "position interpolation", "ntk": "NTK-aware", "yarn": "YaRN",
+             "llama3": "Llama 3.1's scheme"}
     labels = {"tuned": f"Perplexity beyond the trained length at {SHOWN} tokens after further training",
-              "by_position": f"Perplexity by position in windows of {SHOWN}", "live": "Perplexity beyond the trained length, live check"}
+              "by_position": f"Perplexity by position in windows of {SHOWN}",
+              "live": "Perplexity beyond the trained length, live check"}
     for scheme, values in fields.items():
-        head += f"\nlab-rope-{scheme}:\n  label: Lab model, {names[scheme]}\n  source: lab-training-2026\n  as_of: '{datetime.date.today()}'\n  kind: measured\n"
+        head += (f"\nlab-rope-{scheme}:\n  label: Lab model, {names[scheme]}\n  source: lab-training-2026\n"
+                 f"  as_of: '{datetime.date.today()}'\n  kind: measured\n")
         for name, value in values.items():
             label = labels.get(name) or f"Perplexity beyond the trained length at {name.split('_')[1]} tokens"
             body = value[1:-1] if value.startswith("{") else f"value: {value}"

@@ -1,4 +1,5 @@
-"""Rotary frequencies of Llama 3.1's heads as Hugging Face Transformers computes them, for chapter 05 to compare with.
+"""Rotary frequencies of Llama 3.1's heads as Hugging Face Transformers computes them,
+for chapter 05 to compare with.
 
 `python benchmarks/rope_outside.py > data/facts/rope-outside.yaml`; needs the extra `lab`.
 """
@@ -11,7 +12,8 @@ from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 PAIRS = (0, 16, 30, 32, 34, 40, 63)
 THETA, WIDTH, TRAINED, FACTOR = 500_000.0, 128, 8192, 8.0
 SCALED = {"factor": FACTOR, "original_max_position_embeddings": TRAINED}
-KINDS = {"linear": ("linear", {"factor": FACTOR}), "ntk": ("dynamic", {"factor": 1.0}), "yarn": ("yarn", SCALED),
+KINDS = {"linear": ("linear", {"factor": FACTOR}), "ntk": ("dynamic", {"factor": 1.0}),
+         "yarn": ("yarn", SCALED),
          "llama3": ("llama3", SCALED | {"low_freq_factor": 1.0, "high_freq_factor": 4.0})}
 
 
@@ -40,5 +42,6 @@ rope-outside:
   trained_context: {TRAINED} token
   pairs: {{text: '{" ".join(map(str, PAIRS))}'}}""")
     for scheme in KINDS:
-        print(f"  {scheme}: {{text: '{frequencies(scheme)}', label: 'Radians per token of those pairs, {scheme}'}}")
+        print(f"  {scheme}: {{text: '{frequencies(scheme)}', "
+              f"label: 'Radians per token of those pairs, {scheme}'}}")
     print("  command: {text: python benchmarks/rope_outside.py}")

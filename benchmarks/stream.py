@@ -1,6 +1,8 @@
-"""Bytes of a streamed reply, event by event: the lab's model on the lab's server. `python benchmarks/stream.py`; a second or two.
+"""Bytes of a streamed reply, event by event: the lab's model on the lab's server.
+`python benchmarks/stream.py`; a second or two.
 
-Greedy, so that every run and every machine counts the same. The two figures are facts (one-request.event-bytes, envelope-bytes).
+Greedy, so that every run and every machine counts the same. The two figures are facts
+(one-request.event-bytes, envelope-bytes).
 """
 import json
 

@@ -14,14 +14,17 @@ from changed_facts import A_THIRD, change
 from progress import Progress
 
 ROOT = Path(__file__).parents[1]
-TRACKED = ("chapters", "appendix", "data", "lib", "references.bib", "intro.md", "contents.md", "_config.yml", "_toc.yml",
-           "requirements.txt", "pyproject.toml", "CITATION.cff")
-BUILD = (str(Path(sys.executable).parent / "jupyter-book"), "build", ".", "--warningiserror", "--nitpick", "--keep-going")
+TRACKED = ("chapters", "appendix", "data", "lib", "references.bib", "intro.md", "contents.md", "_config.yml",
+           "_toc.yml", "requirements.txt", "pyproject.toml", "CITATION.cff")
+BUILD = (str(Path(sys.executable).parent / "jupyter-book"), "build", ".", "--warningiserror", "--nitpick",
+         "--keep-going")
 
 
 # Files that take minutes begin first, or the last of them would keep one worker waiting for the other.
-LONG = ("test_colab.py", "test_mutation.py", "test_javascript.py", "test_charts_drawn.py", "test_accessible.py", "test_rebuild.py")
-# They all run the chapters in their own process (chapter_runs.py), which keeps the runs: so one process takes all of them.
+LONG = ("test_colab.py", "test_mutation.py", "test_javascript.py", "test_charts_drawn.py",
+        "test_accessible.py", "test_rebuild.py")
+# They all run the chapters in their own process (chapter_runs.py), which keeps the runs: so one process
+# takes all of them.
 LIVE = ("test_mutation.py", "test_javascript.py", "test_charts_drawn.py")
 
 
@@ -45,11 +48,12 @@ class Copy:
     env: dict = field(init=False)
 
     def __post_init__(self):
-        self.env = {**os.environ, "PYTHONPATH": str(self.root / "lib"), "COMPUTETRADES_DATA": str(self.root / "data")}
+        self.env = {**os.environ, "PYTHONPATH": str(self.root / "lib"),
+                    "COMPUTETRADES_DATA": str(self.root / "data")}
 
     def start(self, *command: str) -> subprocess.Popen:
-        return subprocess.Popen(command, cwd=self.root, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                text=True)
+        return subprocess.Popen(command, cwd=self.root, env=self.env, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
 
     def python(self, *arguments: str) -> tuple[int, str]:
         return finish(self.start(sys.executable, *arguments))
@@ -71,15 +75,18 @@ def copy_book():
         folder.mkdir(parents=True)
         for name in TRACKED:
             source, leave = ROOT / name, shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "_build")
-            shutil.copytree(source, folder / name, ignore=leave) if source.is_dir() else shutil.copy(source, folder / name)
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=leave)
+            else:
+                shutil.copy(source, folder / name)
         return Copy(folder)
     return copy
 
 
 @pytest.fixture(scope="session")
 def offline():
-    """The words that run a command where the only network is this machine's loopback, which kernels talk over; () where the
-    system lets nobody make such a place."""
+    """The words that run a command where the only network is this machine's loopback, which kernels talk
+    over; () where the system lets nobody make such a place."""
     words = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
     tried = shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True).returncode
     return words if tried == 0 else ()
@@ -87,7 +94,8 @@ def offline():
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory, copy_book, offline):
-    """A copy of the book, built cold once for all test processes, without a network if that can be had. Nobody may change it."""
+    """A copy of the book, built cold once for all test processes, without a network if
+    that can be had. Nobody may change it."""
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     folder, outcome = shared / "built" / "the-same-book", shared / "built.txt"
@@ -101,8 +109,8 @@ def built(tmp_path_factory, copy_book, offline):
 
 @pytest.fixture(scope="session")
 def copy_built(tmp_path_factory, copy_book, built):
-    """copy_built(name): a copy of the book in a folder of that name, with the results of the built one, so that a build of it
-    executes what the test changes and nothing else."""
+    """copy_built(name): a copy of the book in a folder of that name, with the results of the built one, so
+    that a build of it executes what the test changes and nothing else."""
     def copy(name: str) -> Copy:
         made = copy_book(tmp_path_factory.mktemp(name) / "book")
         shutil.copytree(built.root / "_build" / "results", made.root / "_build" / "results")
@@ -115,15 +123,16 @@ TWIN = ("01-request", "26-euv-ceiling", "27-margin-stack")
 
 @pytest.fixture(scope="session")
 def twin(copy_built):
-    """twin(name): a book of three chapters that quote no other, with the results of the shared one. What a build does to every
-    page it does to these, in a third of the time."""
+    """twin(name): a book of three chapters that quote no other, with the results of the shared one. What a
+    build does to every page it does to these, in a third of the time."""
     def make(name: str) -> Copy:
         made = copy_built(name)
         for path in (made.root / "chapters").glob("*.ipynb"):
             if path.stem not in TWIN:
                 path.unlink()
         toc = made.root / "_toc.yml"
-        listed = [line for line in toc.read_text(encoding="utf-8").splitlines() if "chapters/" not in line or line.endswith(TWIN)]
+        listed = [line for line in toc.read_text(encoding="utf-8").splitlines()
+                  if "chapters/" not in line or line.endswith(TWIN)]
         toc.write_text("\n".join(listed) + "\n", encoding="utf-8")
         (made.root / "intro.md").write_text("# A book of three chapters\n", encoding="utf-8")
         return made

@@ -21,7 +21,8 @@ def engine() -> str | None:
 
 
 def run(script: str, given, *options: str):
-    """What the script prints as JSON; `given` reaches it as the constant `given`. Skips the test where there is no engine."""
+    """What the script prints as JSON; `given` reaches it as the constant `given`.
+    Skips the test where there is no engine."""
     if engine() is None:
         pytest.skip("neither node nor Playwright's node is installed: JavaScript cannot be compared here")
     script = "import { readFileSync } from 'node:fs';\nconst given = JSON.parse(readFileSync(0));\n" + script
@@ -32,7 +33,8 @@ def run(script: str, given, *options: str):
 
 
 def evaluated(cases, scope=()):
-    """Each (source, variables) evaluated as a JavaScript expression; the names in `scope` are taken from Math."""
+    """Each (source, variables) evaluated as a JavaScript expression;
+    the names in `scope` are taken from Math."""
     return run("""const [cases, scope] = given;
         console.log(JSON.stringify(cases.map(([source, variables]) =>
             new Function(...scope, ...Object.keys(variables), 'return ' + source)

@@ -1,4 +1,5 @@
-"""A test run says every half minute how far it is and what it is at, so that nobody wonders whether it still runs."""
+"""A test run says every half minute how far it is and what it is at, so that nobody wonders
+whether it still runs."""
 import threading
 import time
 

@@ -1,4 +1,5 @@
-"""The repository's address: every place that spells it out agrees, and nothing points anywhere while it is unset."""
+"""The repository's address: every place that spells it out agrees,
+and nothing points anywhere while it is unset."""
 import re
 import subprocess
 import sys
@@ -18,7 +19,8 @@ PLACEHOLDER = "OWNER" + "/REPO"
 
 @pytest.fixture(scope="module")
 def copy(twin):
-    """A small book without an address that builds from the results of the shared one: the set-up lines decide no output."""
+    """A small book without an address that builds from the results of the shared one:
+    the set-up lines decide no output."""
     copy = twin("address")
     address.set_address(copy.root, "")
     return copy
@@ -26,13 +28,15 @@ def copy(twin):
 
 @pytest.fixture(scope="module")
 def pages_at(copy):
-    """pages_at(url) -> page name -> the parsed page, of a build with that address; pages_at in turn, "" first."""
+    """pages_at(url) -> page name -> the parsed page, of a build with that address;
+    pages_at in turn, "" first."""
     def build(url):
         address.set_address(copy.root, url)
         status, said = copy.build()
         assert status == 0, said[-3000:]
         out = copy.root / "_build" / "html"
-        return {p.relative_to(out).as_posix().removesuffix(".html"): BeautifulSoup(p.read_bytes(), "html.parser")
+        return {p.relative_to(out).as_posix().removesuffix(".html"):
+                BeautifulSoup(p.read_bytes(), "html.parser")
                 for p in sorted(out.rglob("*.html")) if "_static" not in p.parts}
     pages = {url: build(url) for url in ("", URL)}
     address.set_address(copy.root, "")
@@ -53,10 +57,12 @@ def first_cells(folder):
 def test_setting_and_unsetting_leaves_every_file_as_it_was(copy):
     before = tree(copy.root)
     address.set_address(copy.root, URL)
-    changed = {p.relative_to(copy.root).as_posix() for p, content in tree(copy.root).items() if content != before[p]}
+    changed = {p.relative_to(copy.root).as_posix()
+               for p, content in tree(copy.root).items() if content != before[p]}
     assert changed == {"_config.yml", "CITATION.cff", *(f"chapters/{stem}.ipynb" for stem in TWIN)}
     address.set_address(copy.root, URL)
-    assert {p.relative_to(copy.root).as_posix() for p, content in tree(copy.root).items() if content != before[p]} == changed
+    assert {p.relative_to(copy.root).as_posix() for p, content in tree(copy.root).items()
+            if content != before[p]} == changed
     address.set_address(copy.root, "")
     assert tree(copy.root) == before
 
@@ -73,7 +79,8 @@ def test_every_place_has_the_address(copy):
     try:
         assert address.repository(copy.root) == URL and address.site(copy.root) == SITE
         cited = yaml.safe_load((copy.root / "CITATION.cff").read_text(encoding="utf-8"))
-        assert (cited["repository-code"], cited["url"], cited["preferred-citation"]["url"]) == (URL, SITE, SITE)
+        assert ((cited["repository-code"], cited["url"], cited["preferred-citation"]["url"])
+                == (URL, SITE, SITE))
         for stem, source in first_cells(copy.root).items():
             assert re.findall(r"git\+(\S+)@main\"", source) == [URL], stem
     finally:
@@ -87,12 +94,13 @@ def test_the_site_of_an_account_itself_has_no_folder(tmp_path):
 
 
 @pytest.mark.parametrize("url", [
-    "http://github.com/a/b", "https://github.com/a", "https://github.com/a/b/", "github.com/a/b", "https://github.com/a/b.git",
-    "https://gitlab.com/a/b", "https://github.com/a/b/tree/main", "https://github.com/a b/c", "git@github.com:a/b", " ",
-    "https://github.com/<owner>/<repository>"])
+    "http://github.com/a/b", "https://github.com/a", "https://github.com/a/b/", "github.com/a/b",
+    "https://github.com/a/b.git", "https://gitlab.com/a/b", "https://github.com/a/b/tree/main",
+    "https://github.com/a b/c", "git@github.com:a/b", " ", "https://github.com/<owner>/<repository>"])
 def test_anything_else_is_refused_and_nothing_is_written(copy, url):
     before = tree(copy.root)
-    with pytest.raises(DataError, match=re.escape(f"URL: {url!r} is not the address of a GitHub repository; write https://")):
+    refusal = re.escape(f"URL: {url!r} is not the address of a GitHub repository; write https://")
+    with pytest.raises(DataError, match=refusal):
         address.set_address(copy.root, url)
     assert tree(copy.root) == before
 
@@ -137,8 +145,8 @@ def test_as_make_runs_it(copy):
 @pytest.mark.parametrize("package", ["computetrades", "computetrades[scale]"])
 def test_without_an_address_a_lone_chapter_says_what_is_missing_and_what_to_do(package, tmp_path):
     """Run by a Python that sees no installed packages."""
-    run = subprocess.run([sys.executable, "-I", "-S", "-c", address.setup(package, "", "main")], check=False, cwd=tmp_path,
-                         capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-I", "-S", "-c", address.setup(package, "", "main")], check=False,
+                         cwd=tmp_path, capture_output=True, text=True)
     said = run.stderr.splitlines()[-1]
     assert run.returncode and "No module named" not in run.stderr
     assert said.startswith(f"ImportError: {package} is not installed") and "pip install" in said
@@ -159,7 +167,8 @@ def test_where_the_library_is_installed_the_setup_lines_say_nothing(lines):
 
 def buttons(page):
     """The links of the page's frame that leave the book."""
-    return [a["href"] for a in page.select(".ct-actions a[href], .ct-foot a[href]") if re.match(r"\w+:", a["href"])]
+    return [a["href"]
+            for a in page.select(".ct-actions a[href], .ct-foot a[href]") if re.match(r"\w+:", a["href"])]
 
 
 def test_without_an_address_no_page_has_a_launch_or_repository_button(pages_at):
@@ -169,14 +178,16 @@ def test_without_an_address_no_page_has_a_launch_or_repository_button(pages_at):
 
 
 def test_with_an_address_every_chapter_opens_in_colab_and_every_page_leads_to_the_repository(pages_at, copy):
-    pages = {name: page for name, page in pages_at[URL].items() if name.startswith(("chapters/", "appendix/", "intro"))}
+    pages = {name: page
+             for name, page in pages_at[URL].items() if name.startswith(("chapters/", "appendix/", "intro"))}
     assert set(TWIN) == {name.removeprefix("chapters/") for name in pages if name.startswith("chapters/")}
     for name, page in pages.items():
         colab = f"https://colab.research.google.com/github/Some-One/trades.recomputed/blob/main/{name}.ipynb"
         assert sorted(buttons(page)) == [colab] * name.startswith("chapters/") + [URL], name
         assert page.select_one("link[rel=canonical]")["href"] == f"{SITE}{name}.html"
         preview = page.select_one("meta[property='og:image']")["content"]
-        assert preview == f"{SITE}_static/previews/{name}.png" and (copy.root / "_build" / "html" / preview.removeprefix(SITE)).is_file()
+        assert preview == f"{SITE}_static/previews/{name}.png"
+        assert (copy.root / "_build" / "html" / preview.removeprefix(SITE)).is_file()
 
 
 def test_no_page_and_no_file_holds_a_placeholder(pages_at):

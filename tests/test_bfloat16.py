@@ -25,8 +25,11 @@ def test_neighbours_are_one_spacing_apart(x):
 
 
 def test_what_bf16_can_print_is_what_it_prints():
-    every = torch.arange(0, 0x3F80, dtype=torch.int32).to(torch.int16).view(torch.bfloat16).double()   # from 0 to 1
-    printed = {round_ for x in every.tolist() for round_ in (math.floor(x * 10_000 + 0.5), math.ceil(x * 10_000 - 0.5))}  # a tie goes either way
+    # From 0 to 1
+    every = torch.arange(0, 0x3F80, dtype=torch.int32).to(torch.int16).view(torch.bfloat16).double()
+    # A tie goes either way
+    printed = {round_ for x in every.tolist()
+               for round_ in (math.floor(x * 10_000 + 0.5), math.ceil(x * 10_000 - 0.5))}
     assert [i for i in range(1, 10_000) if bfloat16.can_print(i / 10_000, 4)] == sorted(printed - {0, 10_000})
 
 
@@ -36,7 +39,8 @@ def test_the_essays_second_value_is_none():
 
 
 def test_a_printed_row_by_hand():
-    """BF16 has halves and quarters, and nothing that prints as 0.1418. Around their mean of 0 the squares add up to 1.2902."""
+    """BF16 has halves and quarters, and nothing that prints as 0.1418. Around their mean
+    of 0 the squares add up to 1.2902."""
     row = bfloat16.printed((0.75, -0.1418, 0.1418, -0.75, 0.0), decimals=4, band=0.1418)
     assert (row.n_values, row.n_possible, row.largest, row.inside) == (5, 3, 0.75, 0.6)
     assert row.sigma == pytest.approx(math.sqrt(2 * (0.75 ** 2 + 0.1418 ** 2) / 5))

@@ -3,7 +3,8 @@ import re
 
 from computetrades.book.pictures.block import MATRIX, ROWS, block, heads
 
-SHAPES = {name: (7, 16) for row in ROWS for name, _ in row} | {"q": (4, 7, 8), "k": (2, 7, 8), "gate": (7, 24), "up": (7, 24)}
+SHAPES = ({name: (7, 16) for row in ROWS for name, _ in row}
+          | {"q": (4, 7, 8), "k": (2, 7, 8), "gate": (7, 24), "up": (7, 24)})
 LARGER = {16: 8192, 4: 64, 2: 8, 8: 128, 24: 28672}
 
 
@@ -28,7 +29,8 @@ def test_it_is_described_in_words():
 def test_a_square_for_each_pair_that_may_meet_shaded_by_its_weight():
     svg = heads(["a", "\n  ", "<"], [[(1.0, 0, 0), (0.0, 1.0, 0), (0.5, 0.25, 0.25)]], ["head"])
     assert svg.count("h12v12h-12z") == 6
-    assert [part.count("h12v12h-12z") for part in svg.split("<path")[1:]] == [1, 2, 1, 2]     # none, two eighths, four, all
+    # None, two eighths, four, all
+    assert [part.count("h12v12h-12z") for part in svg.split("<path")[1:]] == [1, 2, 1, 2]
     assert "⏎" in svg and "&lt;" in svg
 
 

@@ -1,4 +1,5 @@
-"""What the HTML of the built book holds: of the one that all tests share, built cold without a network. Nothing here changes it."""
+"""What the HTML of the built book holds: of the one that all tests share, built cold without a network.
+Nothing here changes it."""
 import csv
 import json
 import re
@@ -18,7 +19,8 @@ from computetrades.book.records import RECORD
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = [path.stem for path in notebooks.chapters(ROOT)]
-PAGES = [f"chapters/{stem}" for stem in CHAPTERS] + [p.relative_to(ROOT).with_suffix("").as_posix() for p in notebooks.pages(ROOT)]
+PAGES = ([f"chapters/{stem}" for stem in CHAPTERS]
+         + [p.relative_to(ROOT).with_suffix("").as_posix() for p in notebooks.pages(ROOT)])
 WORST_FIRST = ["contradicts", "unsupported", "off", "rounds", "holds", "opinion", "none"]
 CLAIMS = 1029  # how many claims of the essay are catalogued
 
@@ -78,11 +80,13 @@ def test_every_chapter_and_page_was_built_and_nothing_else(copy):
 @page
 def test_each_quoted_number_of_the_source_is_a_number_on_the_page(copy, html, name):
     """In the same words and with the same key: nothing between source and page may swallow or mangle one."""
-    wanted = Counter((key, literal) for _, text in notebooks.markdown_cells(source(copy, name)) for key, literal in prose.quotes(text))
+    wanted = Counter((key, literal) for _, text in notebooks.markdown_cells(source(copy, name))
+                     for key, literal in prose.quotes(text))
     if source(copy, name).suffix == ".ipynb":
         for _, note in notebooks.notes(source(copy, name)):
             wanted += Counter((key, literal) for key, literal in prose.quotes(note))
-    shown = Counter((a["href"].partition("#")[2], " ".join(a.get_text().split())) for a in html(name).select("a.ct-num"))
+    shown = Counter((a["href"].partition("#")[2], " ".join(a.get_text().split()))
+                    for a in html(name).select("a.ct-num"))
     assert not wanted - shown
     if source(copy, name).suffix == ".ipynb":
         assert not shown - wanted
@@ -97,7 +101,8 @@ def test_each_quoted_number_has_its_popover_and_its_row_in_the_ledger(html, ids,
         assert rows[key] == 1 and target(name, file) == "appendix/ledger.html"
         pop = popovers[a["data-popover"]]
         assert key in pop.get_text() and pop.select_one(".ct-value").get_text(strip=True)
-        assert pop.select(".ct-inputs") or pop.select(".ct-formula"), f"the popover of {key} says nothing of where it comes from"
+        assert pop.select(".ct-inputs") or pop.select(".ct-formula"), \
+            f"the popover of {key} says nothing of where it comes from"
     assert not html(name).select("mark"), "a quoted number without a record"
 
 
@@ -142,16 +147,19 @@ OUTSIDE = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
 @page
 def test_a_page_asks_no_other_host_for_anything(html, name):
     soup = html(name)
-    for tag in soup.find_all(["script", "img", "iframe", "source", "video", "audio", "embed", "object", "link", "use"]):
+    for tag in soup.find_all(["script", "img", "iframe", "source", "video", "audio", "embed", "object",
+                              "link", "use"]):
         if "canonical" in tag.get("rel", ()):
             continue  # says where the page is published; nothing is fetched from there
         for attribute in ("src", "href", "data", "srcset", "xlink:href"):
             assert not OUTSIDE.match(tag.get(attribute) or ""), str(tag)[:200]
-    for css in [s.get_text() for s in soup.find_all("style")] + [t["style"] for t in soup.find_all(style=True)]:
+    for css in ([s.get_text() for s in soup.find_all("style")]
+                + [t["style"] for t in soup.find_all(style=True)]):
         assert not asks_outside(css)
     for form in soup.find_all("form", action=True):
         assert not OUTSIDE.match(form["action"])
-    inline = " ".join(s.get_text() for s in soup.find_all("script", src=False) if s.get("type") != "application/json")
+    inline = " ".join(s.get_text() for s in soup.find_all("script", src=False)
+                      if s.get("type") != "application/json")
     assert "://" not in inline
     scripts = inline + " ".join(s["src"] for s in soup.find_all("script", src=True))
     assert not re.search("mathjax|thebe", scripts, re.IGNORECASE)
@@ -230,11 +238,12 @@ def test_some_chapter_has_a_margin_note(html):
 
 # The book as data
 
-FACT = {"key", "label", "value", "unit", "text", "range", "kind", "source", "sources", "as_of", "secondary", "note", "others", "quoted_in"}
-RECORD_FIELDS = {"key", "label", "chapter", "value", "unit", "display_unit", "text", "digits", "formula", "js", "inputs", "facts",
-                 "sources", "range", "elasticity", "claims", "quoted_in"}
-CLAIM = {"id", "section", "chapter", "line", "claim", "kind", "stated", "computed", "record", "verdict", "factor", "why",
-         "contradicts", "sources", "judged_in"}
+FACT = {"key", "label", "value", "unit", "text", "range", "kind", "source", "sources", "as_of", "secondary",
+        "note", "others", "quoted_in"}
+RECORD_FIELDS = {"key", "label", "chapter", "value", "unit", "display_unit", "text", "digits", "formula",
+                 "js", "inputs", "facts", "sources", "range", "elasticity", "claims", "quoted_in"}
+CLAIM = {"id", "section", "chapter", "line", "claim", "kind", "stated", "computed", "record", "verdict",
+         "factor", "why", "contradicts", "sources", "judged_in"}
 
 
 def test_ledger_json_has_every_fact_record_and_claim_with_its_fields(copy, ledger):
@@ -242,8 +251,10 @@ def test_ledger_json_has_every_fact_record_and_claim_with_its_fields(copy, ledge
     for kind, fields in (("facts", FACT), ("records", RECORD_FIELDS), ("claims", CLAIM)):
         for row in ledger[kind]:
             assert set(row) >= fields, (kind, fields - set(row))
-    records = [p["key"] for stem in CHAPTERS for p in notebooks.payloads(copy.root / f"chapters/{stem}.ipynb", RECORD)]
-    assert sorted(r["key"] for r in ledger["records"] if r["chapter"].startswith("chapters/")) == sorted(records)
+    records = [p["key"] for stem in CHAPTERS
+               for p in notebooks.payloads(copy.root / f"chapters/{stem}.ipynb", RECORD)]
+    assert (sorted(r["key"] for r in ledger["records"] if r["chapter"].startswith("chapters/"))
+            == sorted(records))
     assert len({r["key"] for r in ledger["records"]}) == len(ledger["records"])
     assert {f["key"] for f in ledger["facts"] if f["source"]} == fact_keys(copy)
     assert {f["kind"] for f in ledger["facts"] if not f["source"]} <= {"measured"}
@@ -255,17 +266,20 @@ def fact_keys(copy):
     out = set()
     for path in (copy.root / "data/facts").glob("*.yaml"):
         for record, fields in yaml.safe_load(path.read_text(encoding="utf-8")).items():
-            out |= {f"{record}.{name.replace('_', '-')}" for name in fields if name not in ("label", "source", "as_of", "kind")}
+            out |= {f"{record}.{name.replace('_', '-')}"
+                    for name in fields if name not in ("label", "source", "as_of", "kind")}
     return out
 
 
 def test_the_module_that_recomputes_the_book_is_built_and_no_page_asks_for_it_unasked(copy):
     assert copy.first["_static/records.js"].decode() == module.source(notebooks.gathered(ROOT))
-    assert not [name for name, content in copy.first.items() if name.endswith(".html") and b"records.js" in content]
+    assert not [name for name, content in copy.first.items()
+                if name.endswith(".html") and b"records.js" in content]
 
 
 def test_ledger_rows_refer_only_to_what_exists(ledger):
-    facts, records, claims = ({r.get("key", r.get("id")) for r in ledger[kind]} for kind in ("facts", "records", "claims"))
+    facts, records, claims = ({r.get("key", r.get("id")) for r in ledger[kind]}
+                              for kind in ("facts", "records", "claims"))
     for row in ledger["records"]:
         assert row["text"] and row["formula"] and row["label"] and set(row["claims"]) <= claims
         measured = {key for key in row["facts"] if key not in facts}
@@ -276,7 +290,8 @@ def test_ledger_rows_refer_only_to_what_exists(ledger):
 
 
 def test_a_claim_that_nobody_judged_has_no_verdict(copy, ledger):
-    judged = {row["id"] for stem in CHAPTERS for a in notebooks.payloads(copy.root / f"chapters/{stem}.ipynb", AUDIT) for row in a["claims"]}
+    judged = {row["id"] for stem in CHAPTERS
+              for a in notebooks.payloads(copy.root / f"chapters/{stem}.ipynb", AUDIT) for row in a["claims"]}
     for row in ledger["claims"]:
         assert (row["verdict"] is not None) == (row["id"] in judged) == (row["judged_in"] is not None)
         assert row["verdict"] is None or row["verdict"] in WORST_FIRST[:-1]

@@ -1,4 +1,5 @@
-"""inference/caching.py: against bills added up call by call, against limits, and against what users of the cache published."""
+"""inference/caching.py: against bills added up call by call, against limits, and against what users
+of the cache published."""
 import math
 
 import pytest
@@ -16,7 +17,8 @@ WRITE, READ = st.sampled_from([1, 1.25, 2]), st.sampled_from([0.025, 0.05, 0.1, 
 
 
 def bill(n, first, growth, write, read, broken=(), kept=0):
-    """Each call's tokens dealt with one prompt after the other; `broken` calls find only the first `kept` tokens."""
+    """Each call's tokens dealt with one prompt after the other;
+    `broken` calls find only the first `kept` tokens."""
     total, before = 0.0, 0
     for call in range(1, n + 1):
         prompt = first + (call - 1) * growth
@@ -30,10 +32,13 @@ def bill(n, first, growth, write, read, broken=(), kept=0):
 @given(CALLS, FIRST, GROWTH, WRITE, READ)
 def test_a_session_is_its_calls_one_after_the_other(n, first, growth, write, read):
     one_by_one = bill(n, first, growth, write, read)
-    assert caching.session_multiple(n, first, growth, write, read) * caching.sent(n, first, growth) == pytest.approx(one_by_one)
-    assert sum(caching.turn(k, first, growth, write, read) for k in range(1, n + 1)) == pytest.approx(one_by_one)
+    multiple = caching.session_multiple(n, first, growth, write, read)
+    turns = sum(caching.turn(k, first, growth, write, read) for k in range(1, n + 1))
+    assert multiple * caching.sent(n, first, growth) == pytest.approx(one_by_one)
+    assert turns == pytest.approx(one_by_one)
     assert caching.sent(n, first, growth) == sum(first + k * growth for k in range(n))
-    assert caching.written(n, first, growth) + caching.found(n, first, growth) == caching.sent(n, first, growth)
+    assert (caching.written(n, first, growth) + caching.found(n, first, growth)
+            == caching.sent(n, first, growth))
 
 
 @calm
@@ -43,8 +48,10 @@ def test_inflation_with_every_call_broken_or_one_in_the_middle(n, first, growth,
     whole = bill(n, first, growth, write, read, range(2, n + 1), kept) / bill(n, first, growth, write, read)
     assert caching.inflation(1, kept, n, first, growth, write, read) == pytest.approx(whole)
     assert caching.inflation(0, kept, n, first, growth, write, read) == 1
-    each = [bill(n, first, growth, write, read, [call], kept) / bill(n, first, growth, write, read) for call in range(2, n + 1)]
-    assert caching.inflation(1 / (n - 1), kept, n, first, growth, write, read) == pytest.approx(sum(each) / len(each))
+    each = [bill(n, first, growth, write, read, [call], kept) / bill(n, first, growth, write, read)
+            for call in range(2, n + 1)]
+    assert (caching.inflation(1 / (n - 1), kept, n, first, growth, write, read)
+            == pytest.approx(sum(each) / len(each)))
 
 
 @calm
@@ -65,19 +72,24 @@ def test_needed_hit_rate_saves_what_was_asked(saving, write, read):
 def test_a_stable_session_is_written_once_and_read_after():
     by_hand = (1.25 * 50_000 + 19 * 0.1 * 50_000 + 20 * 500) / (20 * 50_500)
     assert caching.stable_multiple(20, 50_000, 500, 1.25, 0.1) == pytest.approx(by_hand)
-    assert caching.stable_multiple(20, 50_000, 0, 1.25, 0.1) == pytest.approx(caching.session_multiple(20, 50_000, 0, 1.25, 0.1))
+    same = caching.session_multiple(20, 50_000, 0, 1.25, 0.1)
+    assert caching.stable_multiple(20, 50_000, 0, 1.25, 0.1) == pytest.approx(same)
 
 
 def test_the_vendor_says_that_one_read_pays_a_short_write_and_two_a_long_one():
-    """Anthropic, Pricing: 'caching pays off after one cache read for the 5-minute duration, or after two for the 1-hour duration'."""
-    write, hour, read = (float(getattr(facts("prompt-cache"), name)) for name in ("write", "write_hour", "read"))
-    assert math.ceil(caching.reads_to_pay(write, read)) == 1 and math.ceil(caching.reads_to_pay(hour, read)) == 2
+    """Anthropic, Pricing: 'caching pays off after one cache read for the 5-minute duration,
+    or after two for the 1-hour duration'."""
+    write, hour, read = (float(getattr(facts("prompt-cache"), name))
+                         for name in ("write", "write_hour", "read"))
+    assert math.ceil(caching.reads_to_pay(write, read)) == 1
+    assert math.ceil(caching.reads_to_pay(hour, read)) == 2
 
 
 def test_published_savings_of_two_users_lie_between_misses_billed_plainly_and_misses_written():
     """bswen (84% found, 74% saved) and the write-up (92%, 81%): what they print as saved is 1 - multiple."""
     for found, saved in ((0.84, 0.74), (0.92, 0.81)):
-        assert 1 - caching.multiple(found, 1.25, 0.1) - 0.03 <= saved <= 1 - caching.multiple(found, 1, 0.1) + 0.03
+        assert (1 - caching.multiple(found, 1.25, 0.1) - 0.03 <= saved
+                <= 1 - caching.multiple(found, 1, 0.1) + 0.03)
 
 
 @calm
@@ -87,13 +99,15 @@ def test_a_stable_sessions_hit_rate_gives_its_price_with_the_rest_at_list_price_
     once = prefix / (n * (prefix + delta))
     plain = delta / (prefix + delta)
     assert found + once + plain == pytest.approx(1)
-    assert caching.stable_multiple(n, prefix, delta, 1.25, 0.1) == pytest.approx(0.1 * found + 1.25 * once + plain)
+    by_hand = 0.1 * found + 1.25 * once + plain
+    assert caching.stable_multiple(n, prefix, delta, 1.25, 0.1) == pytest.approx(by_hand)
 
 
 @calm
 @given(READ, st.sampled_from([300, 3600]))
 def test_a_pause_is_bridged_as_long_as_the_reads_in_it_cost_no_more_than_the_loss(read, lifetime):
-    """Counted out: a pause of whole and half lifetimes needs a read at each expiry that lies strictly inside it."""
+    """Counted out: a pause of whole and half lifetimes needs a read at each expiry
+    that lies strictly inside it."""
     bridged = caching.bridged(caching.pings(1.25, read), lifetime)
     for halves in range(1, 130):
         pause = halves * lifetime / 2
@@ -110,7 +124,8 @@ def test_a_read_keeps_alive_what_eleven_and_a_half_of_them_would_buy():
 @given(st.floats(0.01, 0.9), st.floats(0, 1), READ)
 def test_the_longer_lifetime_pays_exactly_where_both_cost_the_same(new, nothing, read):
     lapsed = caching.longer_lifetime_pays(new, 1.25, 2, read)
-    assert caching.paused_multiple(new, lapsed, 1.25, read) == pytest.approx(caching.paused_multiple(new, 0, 2, read))
+    longer = caching.paused_multiple(new, 0, 2, read)
+    assert caching.paused_multiple(new, lapsed, 1.25, read) == pytest.approx(longer)
 
 
 def test_gaps_lapse_never_always_and_by_the_exponential():
@@ -120,10 +135,13 @@ def test_gaps_lapse_never_always_and_by_the_exponential():
 
 def test_numbers_floats_and_arrays_agree():
     session = ("22", "50000 token", "3600 token")
-    paths(lambda n, first, growth, write, read: caching.session_multiple(n, first, growth, write, read), "", *session, "1.25", "0.1")
-    paths(lambda n, first, growth, write, read: caching.turn(n, first, growth, write, read), "token", *session, "1.25", "0.1")
-    paths(lambda lost, kept, n, first, growth, write, read: caching.inflation(lost, kept, n, first, growth, write, read), "", "0.25", "100 token",
+    paths(lambda n, first, growth, write, read: caching.session_multiple(n, first, growth, write, read), "",
           *session, "1.25", "0.1")
+    paths(lambda n, first, growth, write, read: caching.turn(n, first, growth, write, read), "token",
+          *session, "1.25", "0.1")
+    paths(lambda lost, kept, n, first, growth, write, read:
+          caching.inflation(lost, kept, n, first, growth, write, read),
+          "", "0.25", "100 token", *session, "1.25", "0.1")
     paths(caching.lapsed, "", "3 minute", "5 minute")
     paths(caching.stable_hit_rate, "", "20", "50000 token", "500 token")
     paths(caching.bridged, "s", "11.5", "5 minute")

@@ -58,14 +58,16 @@ def test_there_are_chapters():
 # What a stored chapter carries
 
 def publishes(source):
-    """True where a cell itself calls something that publishes; a call inside a `def` publishes where that is called."""
+    """True where a cell itself calls something that publishes;
+    a call inside a `def` publishes where that is called."""
     tree = ast.parse(TransformerManager().transform_cell(source))
     todo = list(tree.body)
     while todo:
         node = todo.pop()
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
-            if PUBLISHES.match(name + "(") or name == "book.measure" and len(node.args) > 2:      # with a label
+            # With a label
+            if PUBLISHES.match(name + "(") or name == "book.measure" and len(node.args) > 2:
                 return True
         if not isinstance(node, (ast.FunctionDef, ast.Lambda)):
             todo += ast.iter_child_nodes(node)
@@ -75,12 +77,14 @@ def publishes(source):
 @chapter
 def test_every_cell_that_publishes_has_its_output_stored(path):
     bare = [i for i, c in code_cells(path) if publishes(c.source) and not c.outputs]
-    assert not bare, f"cells {bare} have no stored output, so nbval passes them whatever they compute; run `make sync`"
+    assert not bare, (f"cells {bare} have no stored output, so nbval passes them whatever they compute; "
+                      "run `make sync`")
 
 
 @chapter
 def test_no_stored_output_is_an_error_or_a_stray_message(path):
-    strays = [(i, o.output_type) for i, c in code_cells(path) for o in c.outputs if o.output_type in ("error", "stream")]
+    strays = [(i, o.output_type) for i, c in code_cells(path)
+              for o in c.outputs if o.output_type in ("error", "stream")]
     assert not strays
 
 
@@ -94,7 +98,8 @@ def test_its_audit_is_its_own_and_its_last_output(path):
     audits = payloads(path, AUDIT)
     assert [a["chapter"] for a in audits] == [path.stem]
     assert audits[0]["claims"]
-    late = [p["key"] for i, c in code_cells(path) for o in c.outputs if (p := o.get("data", {}).get(RECORD)) and i > audit_cell(path)]
+    late = [p["key"] for i, c in code_cells(path)
+            for o in c.outputs if (p := o.get("data", {}).get(RECORD)) and i > audit_cell(path)]
     assert not late, "published after the audit, so its claims would be missing there"
 
 
@@ -132,7 +137,8 @@ def test_every_chart_is_described_in_words_and_has_a_picture(path):
 def test_the_first_cell_installs_the_library_where_it_is_missing(path):
     first = read(path).cells[0]
     assert first.cell_type == "code" and first.metadata.get("tags") == ["remove-cell"]
-    assert first.source.startswith(address.setup(address.installs(first.source), address.repository(ROOT), BRANCH))
+    assert first.source.startswith(address.setup(address.installs(first.source), address.repository(ROOT),
+                                                 BRANCH))
     assert not first.outputs
 
 
@@ -162,7 +168,8 @@ def test_every_quoted_number_agrees_and_no_figure_is_loose():
 
 @chapter
 def test_every_quote_is_a_link_to_markdown_as_well(path):
-    """What looks like a quoted number in the source is one for the parser: no `$` pair or bracket swallows it."""
+    """What looks like a quoted number in the source is one for the parser:
+    no `$` pair or bracket swallows it."""
     for i, text in markdown(path):
         looks_like = re.findall(rf"\[([^\[\]]*)\]\({prose.QUOTED.pattern}\)", text)
         plain = [(k, re.sub(r"\\([$*_])|[*_]", r"\1", re.sub(r"\s+", " ", t))) for t, k in looks_like]
@@ -184,7 +191,8 @@ def test_markdown_is_plain_commonmark_and_math(path):
 def slugs(path):
     """The anchors that a page's headings make."""
     texts = [path.read_text(encoding="utf-8")] if path.suffix == ".md" else [t for _, t in markdown(path)]
-    titles = [line.lstrip("#").strip() for t in texts for line in t.splitlines() if re.match(r"#{1,3} ", line)]
+    titles = [line.lstrip("#").strip() for t in texts
+              for line in t.splitlines() if re.match(r"#{1,3} ", line)]
     return {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}
 
 
@@ -230,11 +238,13 @@ def imported(path):
         elif isinstance(node, ast.ImportFrom):
             base = list(package[:len(package) - node.level + 1]) if node.level else []
             base += node.module.split(".") if node.module else []
-            names = [base] if len(base) > 1 or base[0] != "computetrades" else [[*base, a.name] for a in node.names]
+            names = ([base] if len(base) > 1 or base[0] != "computetrades"
+                     else [[*base, a.name] for a in node.names])
         else:
             continue
         for name in names:
-            (own.add(name[1] if len(name) > 1 else "") if name[0] == "computetrades" else outside.add(name[0]))
+            (own.add(name[1] if len(name) > 1 else "") if name[0] == "computetrades"
+             else outside.add(name[0]))
     return own, outside
 
 
@@ -245,7 +255,8 @@ def test_who_imports_whom(path):
     if part == "book":
         assert not own & DOMAINS, "book must not know any domain"
     elif part in DOMAINS:
-        allowed = PURE | {part} | ({"data", "used"} if part == "model" else set())   # the lab's weights lie in data/, and are noted
+        # The lab's weights lie in data/, and are noted
+        allowed = PURE | {part} | ({"data", "used"} if part == "model" else set())
         assert own <= allowed, f"{part} uses {sorted(allowed)}"
     else:
         assert not own & ({"book"} | DOMAINS), "the core knows neither book nor a domain"
@@ -263,6 +274,7 @@ def test_no_module_grows_beyond_four_hundred_lines(path):
 
 
 def test_importing_the_library_imports_no_torch_and_no_altair():
-    code = "import sys, computetrades; print([m for m in ('torch', 'altair', 'sphinx', 'pandas') if m in sys.modules])"
+    code = ("import sys, computetrades; "
+            "print([m for m in ('torch', 'altair', 'sphinx', 'pandas') if m in sys.modules])")
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "[]"

@@ -1,4 +1,5 @@
-"""book/charts.py: expressions evaluated by node, charts drawn by vl-convert, both against the plain library functions."""
+"""book/charts.py: expressions evaluated by node, charts drawn by vl-convert,
+both against the plain library functions."""
 import html
 import json
 import math
@@ -22,7 +23,8 @@ from javascript import evaluated
 
 SESSION, CHOICE, REPLICA = facts("session"), facts("replica-cache"), facts("replica")
 LLAMA, OSS, BF16, H100 = facts("llama-31-70b"), facts("gpt-oss-120b"), facts("bf16"), facts("h100-sxm")
-# Vega's expression language has these of Math and no others: https://vega.github.io/vega/docs/expressions/#math-functions
+# Vega's expression language has these of Math and no others:
+# https://vega.github.io/vega/docs/expressions/#math-functions
 VEGA = "abs acos asin atan atan2 ceil cos exp floor hypot log max min pow random round sin sqrt tan".split()
 
 
@@ -94,12 +96,17 @@ def test_an_axis_or_slider_needs_a_single_fact():
 
 
 def test_an_expression_with_x_and_sliders_equals_the_plain_function():
-    users = kv.users(REPLICA.n_gpus, H100.hbm_capacity, params.total_bytes(LLAMA, BF16), kv.bytes_per_token(LLAMA, CHOICE) * SESSION.context)
-    moves = [charts.slider(f) for f in (REPLICA.n_gpus, CHOICE.bits, LLAMA.n_kv_heads, facts("nvidia").gross_margin)]
-    source = charts.expression(users, "user", SESSION.context, moves)  # the margin has no part in it and is left out
+    users = kv.users(REPLICA.n_gpus, H100.hbm_capacity, params.total_bytes(LLAMA, BF16),
+                     kv.bytes_per_token(LLAMA, CHOICE) * SESSION.context)
+    moves = [charts.slider(f)
+             for f in (REPLICA.n_gpus, CHOICE.bits, LLAMA.n_kv_heads, facts("nvidia").gross_margin)]
+    # The margin has no part in it and is left out
+    source = charts.expression(users, "user", SESSION.context, moves)
     assert moves[3].name not in source
-    grid = [(n, bits, heads, x) for n in (2, 8, 16) for bits in (4, 16) for heads in (1, 8, 64) for x in (2000, 50_000, 131_072)]
-    found = in_vega([(source, {**{m.name: v for m, v in zip(moves, at)}, "datum": {"x": at[3]}}) for at in grid])
+    grid = [(n, bits, heads, x) for n in (2, 8, 16) for bits in (4, 16) for heads in (1, 8, 64)
+            for x in (2000, 50_000, 131_072)]
+    found = in_vega([(source, {**{m.name: v for m, v in zip(moves, at)}, "datum": {"x": at[3]}})
+                     for at in grid])
     n, bits, heads, x = np.array(grid, dtype=float).T
     weights = 70553706496 + 80 * 2 * 8192 * 128 * (heads - 8)         # keys and values have matrices as well
     cache = 2 * 80 * heads * 128 * bits / 8 * x
@@ -107,9 +114,11 @@ def test_an_expression_with_x_and_sliders_equals_the_plain_function():
 
 
 def test_an_expression_is_in_the_unit_asked_for():
-    price = margins.blended_price(*(fact(*f) for f in (("in", "3 USD/Mtok"), ("out", "15 USD/Mtok"), ("mix", "75 percent"))))
+    price = margins.blended_price(fact("in", "3 USD/Mtok"), fact("out", "15 USD/Mtok"),
+                                  fact("mix", "75 percent"))
     mix = fact("mix", "75 percent")
-    cases = [(charts.expression(price, unit, mix), {"datum": {"x": 50}}) for unit in ("USD/Mtok", "USD/token")]
+    cases = [(charts.expression(price, unit, mix), {"datum": {"x": 50}})
+             for unit in ("USD/Mtok", "USD/token")]
     assert in_vega(cases) == pytest.approx([9, 9e-6])  # half of 3 and half of 15
     assert in_vega([(charts.expression(price, "USD/Mtok"), {})]) == pytest.approx([6])
 
@@ -117,7 +126,8 @@ def test_an_expression_is_in_the_unit_asked_for():
 def test_a_named_number_can_be_the_slider():
     weights = named("rec.weights", fact("n", 70) * fact("size", "2 GB"), "weights")
     move = charts.slider(weights, 100, 200)
-    [found] = in_vega([(charts.expression(weights / fact("bw", "4 TB/s"), "ms", sliders=[move]), {move.name: 180})])
+    [found] = in_vega([(charts.expression(weights / fact("bw", "4 TB/s"), "ms", sliders=[move]),
+                        {move.name: 180})])
     assert found == pytest.approx(45)
 
 
@@ -127,12 +137,15 @@ def test_an_axis_that_the_number_does_not_use_is_refused():
 
 
 def test_series_draws_one_row_per_label_and_x_each_by_its_own_formula():
-    lines = {'the "big" one µ': kv.cache_bytes(LLAMA, CHOICE, SESSION.context), "small": kv.cache_bytes(OSS, CHOICE, SESSION.context)}
+    lines = {'the "big" one µ': kv.cache_bytes(LLAMA, CHOICE, SESSION.context),
+             "small": kv.cache_bytes(OSS, CHOICE, SESSION.context)}
     bits = charts.slider(CHOICE.bits, 2, 16, 1)
-    chart = charts.series(alt.Chart(alt.sequence(50, 251, 100, as_="x")).mark_text(), lines, "MB", SESSION.context, [bits])
+    chart = charts.series(alt.Chart(alt.sequence(50, 251, 100, as_="x")).mark_text(), lines, "MB",
+                          SESSION.context, [bits])
     for moved in (16, 4):
         want = [(label, x, b) for x in (50, 150, 250) for label, b in [
-            ('the "big" one µ', 163_840 * x * moved / 8e6), ("small", 2 * 8 * 64 * 18 * (x + min(x, 128)) * moved / 8e6)]]
+            ('the "big" one µ', 163_840 * x * moved / 8e6),
+            ("small", 2 * 8 * 64 * 18 * (x + min(x, 128)) * moved / 8e6)]]
         for found, expected in zip(rows(chart, {bits.name: moved}), sorted(want), strict=True):
             assert found[0] == expected[0] and found[1:] == pytest.approx(expected[1:], rel=1e-9)
 
@@ -140,15 +153,18 @@ def test_series_draws_one_row_per_label_and_x_each_by_its_own_formula():
 def test_series_follows_a_maximum_across_its_corner():
     x, power, compute = fact("x", 1), fact("p", "2 s", 1, 4), fact("c", "6 s")
     roof = charts.slider(power, 1, 4, 1)
-    chart = charts.series(alt.Chart(alt.sequence(1, 6, 1, as_="x")).mark_text(), {"roof": maximum(power * x, compute)}, "ms", x, [roof])
+    chart = charts.series(alt.Chart(alt.sequence(1, 6, 1, as_="x")).mark_text(),
+                          {"roof": maximum(power * x, compute)}, "ms", x, [roof])
     assert [y for _, _, y in rows(chart, {roof.name: 3})] == [6000, 6000, 9000, 12000, 15000]
 
 
 def test_a_finished_chart_is_bundled_as_spec_picture_and_words():
-    chart = charts.finish(alt.Chart(alt.sequence(3, as_="x")).mark_point().encode(alt.X("x:Q"), color="x:N"), "What it shows", "In words", 123)
+    chart = charts.finish(alt.Chart(alt.sequence(3, as_="x")).mark_point().encode(alt.X("x:Q"), color="x:N"),
+                          "What it shows", "In words", 123)
     bundle = chart._repr_mimebundle_()
     spec, picture = bundle[charts.VEGALITE], bundle["image/svg+xml"]
-    assert bundle["text/plain"] == spec["description"] == "In words" and spec["title"]["text"] == "What it shows"
+    assert bundle["text/plain"] == spec["description"] == "In words"
+    assert spec["title"]["text"] == "What it shows"
     assert spec["width"] == "container" and spec["height"] == 123
     assert picture.startswith("<svg") and ">What it shows</text>" in picture and "640" in picture
     assert all(color in picture for color in charts.PALETTE[:3])
@@ -158,7 +174,9 @@ def test_a_finished_chart_is_bundled_as_spec_picture_and_words():
 def test_the_palette_is_okabe_and_itos_and_stays_apart_for_red_green_blindness():
     okabe_ito = {"#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999"}
     assert set(charts.PALETTE) <= okabe_ito and len(set(charts.PALETTE)) == 7
-    deuteranope = np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]])  # Machado 2009
+    # Machado 2009
+    deuteranope = np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                            [-0.011820, 0.042940, 0.968881]])
     seen = [deuteranope @ [(int(c[i:i + 2], 16) / 255) ** 2.2 for i in (1, 3, 5)] for c in charts.PALETTE]
     assert min(math.dist(p, q) for i, p in enumerate(seen) for q in seen[:i]) > 0.05
 

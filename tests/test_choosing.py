@@ -15,7 +15,8 @@ def widths():
 
 def test_it_is_well_formed_and_says_what_it_shows():
     root = ET.fromstring(DRAWN)
-    assert root.get("role") == "img" and "Token 42" in root.get("aria-label") and "17 bytes" in root.get("aria-label")
+    assert root.get("role") == "img"
+    assert "Token 42" in root.get("aria-label") and "17 bytes" in root.get("aria-label")
     texts = [t.text for t in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"24 numbers", "97 others", "id 42", "<b>", "event: x", "data: {}"} <= set(texts)
 

@@ -26,15 +26,19 @@ def stated(rest):
 
 
 MISTAKES = {  # a file's content -> what the message must name: claim, field, remedy
-    "unknown unit": (stated("hedge: exact, value: 3, unit: KB"), ["claim-a", "stated", "'KB'", "kB (1,000 bytes)"]),
+    "unknown unit": (stated("hedge: exact, value: 3, unit: KB"),
+                     ["claim-a", "stated", "'KB'", "kB (1,000 bytes)"]),
     "missing line": (CLAIM.replace("  line: 5\n", ""), ["claim-a", "'line' is missing", "add"]),
     "missing hedge": (stated("value: 3"), ["claim-a", "hedge", "missing", "add"]),
     "unknown hedge": (stated("hedge: maybe, value: 3"), ["claim-a", "hedge", "'about'", "'maybe'"]),
-    "unknown field": (CLAIM.replace("section", "sektion"), ["claim-a", "'sektion'", "did you mean 'section'"]),
+    "unknown field": (CLAIM.replace("section", "sektion"),
+                      ["claim-a", "'sektion'", "did you mean 'section'"]),
     "unknown stated field": (stated("hedge: exact, vlue: 3"), ["claim-a", "vlue", "did you mean 'value'"]),
     "half a range": (stated("hedge: exact, low: 3"), ["claim-a", "stated", "both 'low' and 'high'"]),
-    "low above high": (stated("hedge: exact, low: 3, high: 2"), ["claim-a", "stated", "low 3 is above high 2", "swap"]),
-    "value and words": (stated("hedge: exact, value: 3, says: three"), ["claim-a", "stated", "value", "says"]),
+    "low above high": (stated("hedge: exact, low: 3, high: 2"),
+                       ["claim-a", "stated", "low 3 is above high 2", "swap"]),
+    "value and words": (stated("hedge: exact, value: 3, says: three"),
+                        ["claim-a", "stated", "value", "says"]),
     "impossible date": (stated("hedge: exact, date: 2026-02-30"), ["claim-a", "date", "YYYY-MM-DD"]),
     "no number": (stated("hedge: exact, value: three"), ["claim-a", "value", "'three'"]),
     "duplicate in one file": (CLAIM + CLAIM, ["claim-a", "duplicate", "rename"]),
@@ -60,7 +64,9 @@ def test_a_duplicate_across_files_names_both(data):
 
 
 def test_a_claim_may_state_nothing_one_value_or_several(data):
-    second = CLAIM.replace("claim-a", "claim-b") + "  stated:\n  - {text: '3', hedge: exact, value: 3}\n  - {text: May, hedge: exact, date: 2026-05}\n"
+    second = (CLAIM.replace("claim-a", "claim-b")
+              + "  stated:\n  - {text: '3', hedge: exact, value: 3}\n"
+                "  - {text: May, hedge: exact, date: 2026-05}\n")
     data({"01-request": CLAIM + second})
     assert [len(c.stated) for c in all_claims().values()] == [0, 2]
     assert (claim("claim-a").chapter, claim("claim-b").stated[1].date) == ("01-request", "2026-05")

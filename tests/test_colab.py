@@ -1,12 +1,12 @@
 """A chapter alone: its notebook in an empty directory, run unchanged by a kernel in a clean environment.
 
-The book gets an address that leads nowhere, and git clones a bare repository on this machine in its place. An environment
-takes the lowest versions that the library's bounds allow, as though the machine brought them, and there the chapters' own
-first cells install the library, as in Colab. `make test` runs one chapter of each extra there, which shows that its first cell
-installs what such a chapter needs.
+The book gets an address that leads nowhere, and git clones a bare repository on this machine in its place. An
+environment takes the lowest versions that the library's bounds allow, as though the machine brought them, and
+there the chapters' own first cells install the library, as in Colab. `make test` runs one chapter of each
+extra there, which shows that its first cell installs what such a chapter needs.
 
-With COMPUTETRADES_WEEKLY set, as `make weekly` does, every chapter is run, and again in an environment with the newest
-versions of everything: those change with the week and not with a commit.
+With COMPUTETRADES_WEEKLY set, as `make weekly` does, every chapter is run, and again in an environment with
+the newest versions of everything: those change with the week and not with a commit.
 """
 import os
 import re
@@ -34,14 +34,17 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 INSTALLS = {path.stem: address.installs(nbformat.read(path, as_version=4).cells[0].source)
             for path in notebooks.chapters(ROOT)}
 EXTRAS = {extra for package in INSTALLS.values() for extra in re.findall(r"\w+", package)[1:]}
-# Torch stays what requirements.txt pins: the machine brings it, as Colab does, and another version may come with gigabytes.
-REQUIREMENTS = [r for r in (*PROJECT["dependencies"], *(r for extra in sorted(EXTRAS) for r in PROJECT["optional-dependencies"][extra]))
+# Torch stays what requirements.txt pins: the machine brings it, as Colab does,
+# and another version may come with gigabytes.
+REQUIREMENTS = [r for r in (*PROJECT["dependencies"],
+                            *(r for extra in sorted(EXTRAS) for r in PROJECT["optional-dependencies"][extra]))
                 if not r.startswith("torch")]
 OLDEST = tuple(map(int, re.findall(r"\d+", PROJECT["requires-python"])))
 CHART = "application/vnd.vegalite.v6+json"
 
-# Of the chapters that install the same, the one that computes least: 6, 9, 8 and 12 s; the agent's loop takes 42.
-# An extra that brings less comes first, so that none finds what it needs already there, brought by a larger one.
+# Of the chapters that install the same, the one that computes least: 6, 9, 8 and 12 s; the agent's
+# loop takes 42. An extra that brings less comes first, so that none finds what it needs already
+# there, brought by a larger one.
 FIRST = ["27-margin-stack", "26-euv-ceiling", "01-request", "06-transformer-block"]
 WEEKLY = bool(os.environ.get("COMPUTETRADES_WEEKLY"))
 ALONE = [*FIRST, *(stem for stem in INSTALLS if WEEKLY and stem not in FIRST)]
@@ -57,8 +60,8 @@ class Clean:
 
     def python(self, *arguments: str) -> str:
         """What python said there. AssertionError with the end of it when it failed."""
-        run = subprocess.run([self.folder / "bin" / "python", *arguments], check=False, cwd=self.folder, env=self.env,
-                             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        run = subprocess.run([self.folder / "bin" / "python", *arguments], check=False, cwd=self.folder,
+                             env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert run.returncode == 0, run.stdout[-3000:]
         return run.stdout
 
@@ -72,7 +75,8 @@ class Clean:
             raise
 
     def has(self, module: str) -> bool:
-        return self.python("-c", f"import importlib.util; print(importlib.util.find_spec({module!r}))").strip() != "None"
+        code = f"import importlib.util; print(importlib.util.find_spec({module!r}))"
+        return self.python("-c", code).strip() != "None"
 
     def run(self, notebook: Path) -> nbformat.NotebookNode:
         """The notebook with its outputs, run as it is, alone in a directory."""
@@ -80,7 +84,8 @@ class Clean:
         folder.mkdir(parents=True)
         cells = nbformat.read(shutil.copy(notebook, folder), as_version=4)
         kernel = AsyncKernelManager()
-        kernel.kernel_spec.argv = [str(self.folder / "bin" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        kernel.kernel_spec.argv = [str(self.folder / "bin" / "python"), "-m", "ipykernel_launcher", "-f",
+                                   "{connection_file}"]
         NotebookClient(cells, km=kernel, timeout=600, resources={"metadata": {"path": str(folder)}}).execute(
             env=self.env, cleanup_kc=True)
         return cells
@@ -103,15 +108,19 @@ def book(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def clean(book, tmp_path_factory):
-    """clean(name, kernel, **variables) -> a clean environment with that kernel; there the address leads to a bare clone."""
+    """clean(name, kernel, **variables) -> a clean environment with that kernel;
+    there the address leads to a bare clone."""
     config, bare = book.parent / "gitconfig", book.parent / "bare.git"
-    config.write_text(f'[url "{bare.as_uri()}"]\n    insteadOf = {URL}\n[protocol "file"]\n    allow = always\n'
+    config.write_text(f'[url "{bare.as_uri()}"]\n    insteadOf = {URL}\n'
+                      '[protocol "file"]\n    allow = always\n'
                       "[user]\n    name = nobody\n    email = nobody@localhost\n")
     left_out = ("PYTHONPATH", "COMPUTETRADES_DATA", "VIRTUAL_ENV", "IPYTHONDIR")
     env = {**{k: v for k, v in os.environ.items() if k not in left_out}, "GIT_CONFIG_GLOBAL": str(config),
-           "PIP_RETRIES": "1", "PIP_NO_COMPILE": "no"}  # is how pip wants --no-compile spelled; it halves the time
+           # "no" is how pip wants --no-compile spelled; it halves the time
+           "PIP_RETRIES": "1", "PIP_NO_COMPILE": "no"}
     for command in ("init -q -b main", "add -A", "commit -q -m book", "clone -q --bare ."):
-        subprocess.run(["git", *command.split(), *[bare] * command.startswith("clone")], cwd=book, env=env, check=True)
+        subprocess.run(["git", *command.split(), *[bare] * command.startswith("clone")], cwd=book, env=env,
+                       check=True)
     folders = []
 
     def make(name, kernel, **variables):
@@ -128,7 +137,8 @@ def clean(book, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def lowest(book, clean):
-    """(environment, chapter -> its notebook as run there): the chapters' first cells install the library, as in Colab."""
+    """(environment, chapter -> its notebook as run there):
+    the chapters' first cells install the library, as in Colab."""
     bounds = book.parent / "bounds.txt"
     # The lowest versions were made for the lowest Python; for another they may not exist.
     lowest = [r.replace(">=", "==") for r in REQUIREMENTS] if sys.version_info[:2] == OLDEST else []
@@ -137,7 +147,8 @@ def lowest(book, clean):
     here = clean("lowest", pin, PIP_CONSTRAINT=str(bounds))
     startup = Path(here.env["IPYTHONDIR"]) / "profile_default" / "startup"
     startup.mkdir(parents=True)
-    (startup / "colab.py").write_text("import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n")
+    (startup / "colab.py").write_text("import sys, types\n"
+                                      "sys.modules['google.colab'] = types.ModuleType('google.colab')\n")
     return here, run_all(here, book)
 
 
@@ -153,7 +164,8 @@ def newest(book, clean):
 
 
 def run_all(here, book):
-    """The chapters, run: those whose first cells install something one after the other, and then the others."""
+    """The chapters, run: those whose first cells install something one after
+    the other, and then the others."""
     paths = {stem: book / "chapters" / f"{stem}.ipynb" for stem in ALONE}
     ran = {stem: here.run(paths.pop(stem)) for stem in FIRST}
     with ThreadPoolExecutor(2) as pool:
@@ -167,7 +179,8 @@ def ran(request):
 
 
 def outputs(notebook, mime):
-    return [o["data"][mime] for c in notebook.cells if c.cell_type == "code" for o in c.outputs if mime in o.get("data", {})]
+    return [o["data"][mime] for c in notebook.cells if c.cell_type == "code"
+            for o in c.outputs if mime in o.get("data", {})]
 
 
 def told(notebook):
@@ -210,14 +223,17 @@ def test_one_chapter_of_each_extra_is_run_in_every_suite():
 
 def test_the_library_came_from_the_address_and_brings_torch_to_those_alone_who_ask(ran):
     here, _ = ran
-    assert here.python("-c", "import computetrades; print(computetrades.__file__)").startswith(str(here.folder))
+    found = here.python("-c", "import computetrades; print(computetrades.__file__)")
+    assert found.startswith(str(here.folder))
     assert f"git+{URL}@" in here.python("-m", "pip", "freeze")
     assert here.has("torch") == ("model" in EXTRAS) and not here.has("vl_convert")
 
 
-@pytest.mark.skipif(sys.version_info[:2] != OLDEST, reason=f"the lowest versions are installed for Python {OLDEST} only")
+@pytest.mark.skipif(sys.version_info[:2] != OLDEST,
+                    reason=f"the lowest versions are installed for Python {OLDEST} only")
 def test_the_lowest_versions_are_the_bounds_of_pyproject(lowest):
     installed = dict(re.findall(r"(?m)^([\w-]+)==(.*)", lowest[0].python("-m", "pip", "freeze").lower()))
     for requirement in REQUIREMENTS:
         name, bound = requirement.lower().split(">=")
-        assert re.fullmatch(rf"{re.escape(bound)}[.0]*", installed[name]), f"{requirement} allows {bound}, not {installed[name]}"
+        assert re.fullmatch(rf"{re.escape(bound)}[.0]*", installed[name]), \
+            f"{requirement} allows {bound}, not {installed[name]}"

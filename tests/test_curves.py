@@ -33,7 +33,8 @@ def test_an_axis_that_no_logarithm_has_is_refused(first, last):
 
 def test_an_axis_has_the_scale_that_was_asked_for():
     x = curves.log_axis(alt.X, "x:Q", "tokens", (1, 8), base=2, format="~s").to_dict()
-    assert x["scale"] == {"type": "log", "base": 2, "domain": [1, 8], "nice": False} and x["axis"] == {"format": "~s"}
+    assert x["scale"] == {"type": "log", "base": 2, "domain": [1, 8], "nice": False}
+    assert x["axis"] == {"format": "~s"}
     assert "domain" not in curves.log_axis(alt.Y, "y:Q", "ms").to_dict()["scale"]
 
 
@@ -42,19 +43,23 @@ def test_a_layer_of_all_compiles():
     x, y = curves.log_axis(alt.X, "x:Q", "x", (1, 8), base=2), curves.log_axis(alt.Y, "y:Q", "y", (1, 8))
     points = alt.Chart(alt.Data(values=[{"x": 2, "y": 3, "name": "the case"}]))
     curve = curves.line(curves.steps(1, 8), x, y).transform_calculate(y="datum.x")
-    chart = alt.layer(marks.band(2, 4, "printed", at=1.5), curve, curves.dots(points, x, y), curves.named(points, x, y))
+    chart = alt.layer(marks.band(2, 4, "printed", at=1.5), curve, curves.dots(points, x, y),
+                      curves.named(points, x, y))
     svg = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict()))
     assert "the case" in svg and "printed" in svg and svg.count("<path") > 3
 
 
 def test_bars_in_parts_name_each_whole_in_two_lines():
     vl_convert = pytest.importorskip("vl_convert")
-    data = alt.Data(values=[{"series": f"model {m}: {m}B|{part}", "value": v} for m, part, v in ((1, "a", 2), (1, "b", 3), (7, "a", 9), (7, "b", 1))])
-    svg = vl_convert.vegalite_to_svg(json.dumps(curves.in_parts(alt.Chart(data).mark_bar(), "value", ["a", "b"]).to_dict()))
+    data = alt.Data(values=[{"series": f"model {m}: {m}B|{part}", "value": v}
+                            for m, part, v in ((1, "a", 2), (1, "b", 3), (7, "a", 9), (7, "b", 1))])
+    chart = curves.in_parts(alt.Chart(data).mark_bar(), "value", ["a", "b"])
+    svg = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict()))
     assert svg.index("model 7") < svg.index("model 1") and "1B" in svg and "model 1: 1B<" not in svg
 
 
 def test_alt_text_gives_each_number_with_its_name():
     from computetrades.facts import facts
     m = facts("h100-sxm")
-    assert curves.told({"memory|rate": m.hbm_bandwidth, "size": m.hbm_bandwidth * 2}, "TB/s") == "memory, rate 3.35 TB/s; size 6.70 TB/s"
+    assert (curves.told({"memory|rate": m.hbm_bandwidth, "size": m.hbm_bandwidth * 2}, "TB/s")
+            == "memory, rate 3.35 TB/s; size 6.70 TB/s")

@@ -12,7 +12,8 @@ def test_the_hand_of_a_clock():
     assert dials.point(0, 0, 10, math.pi / 2) == pytest.approx((10, 0))  # three o'clock
 
 
-@pytest.mark.parametrize("angle,words", [(0, "0°"), (math.pi, "180°"), (0.14 / 57.2958, "0.1°"), (2.5 / 57.2958, "2.5°"),
+@pytest.mark.parametrize("angle,words",
+                         [(0, "0°"), (math.pi, "180°"), (0.14 / 57.2958, "0.1°"), (2.5 / 57.2958, "2.5°"),
                                          (3 * math.pi, "1.5 turns"), (2000 * math.pi, "1,000 turns")])
 def test_told(angle, words):
     assert dials.told(angle) == words
@@ -37,6 +38,7 @@ def test_one_hand_for_every_dial_and_red_only_beyond_what_is_known():
 def test_the_colours_are_named_in_the_drawing_below_its_last_row():
     """Pages are light or dark, so a caption cannot name a colour."""
     seen = dials.faces(["a"], ["now", "then"], [0.5], [[0.5], [1.0]])
-    key = {words: float(y) for y, words in re.findall(r'<text x="[^"]*" y="([^"]*)"[^>]*>([^<]*)</text>', seen)}
+    key = {words: float(y)
+           for y, words in re.findall(r'<text x="[^"]*" y="([^"]*)"[^>]*>([^<]*)</text>', seen)}
     assert key["shown in training"] == key["never shown"] > key["57°"]
     assert key["never shown"] < float(re.search(r'viewBox="0 0 \S+ (\S+)"', seen)[1])

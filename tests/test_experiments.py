@@ -23,10 +23,12 @@ def shown(monkeypatch):
 
 
 def test_a_measured_number_is_published_with_the_call_that_gave_it(shown):
-    number = book.measure("a.english", density.tokens, "Tokens of the English sample", unit="token", kind="English")
+    number = book.measure("a.english", density.tokens, "Tokens of the English sample", unit="token",
+                          kind="English")
     [payload] = shown
     [leaf] = payload["measured"]
-    assert (payload["key"], leaf["key"], payload["text"], number.value("token")) == ("a.english", "measured.a-english", "97 tokens", 97)
+    assert ((payload["key"], leaf["key"], payload["text"], number.value("token"))
+            == ("a.english", "measured.a-english", "97 tokens", 97))
     assert leaf["experiment"] == {"function": "model.density.tokens", "arguments": {"kind": "English"}}
     assert leaf["note"] == "model.density.tokens(kind = 'English')" and leaf["kind"] == "measured"
 
@@ -40,19 +42,24 @@ def test_without_a_label_it_is_a_number_for_a_formula_and_nothing_is_published(s
 def test_a_fraction_keeps_the_digits_to_which_it_repeats_and_a_count_all_of_its_own(shown):
     score = order.score(**HERE)
     assert book.measure("a.score", order.score, digits=2, **HERE).value() == pytest.approx(score, abs=0.05)
-    assert str(book.measure("a.library", density.tokens, "Source", digits=2, unit="token", kind="library")) == "81,000 tokens"
+    number = book.measure("a.library", density.tokens, "Source", digits=2, unit="token", kind="library")
+    assert str(number) == "81,000 tokens"
     assert shown[0]["value"] == 80_744
-    assert [experiments.rounded("a.b", x, 4) for x in (1.341931, 1.341901, -0.0999949)] == [1.342, 1.342, -0.09999]
+    assert ([experiments.rounded("a.b", x, 4) for x in (1.341931, 1.341901, -0.0999949)]
+            == [1.342, 1.342, -0.09999])
 
 
 def test_a_share_is_shown_in_percent(shown):
-    number = book.measure("a.moved", order.moved_by_order, "Moved", unit="percent", digits=2, text="a b c d e", rotated=True, whole=False)
+    number = book.measure("a.moved", order.moved_by_order, "Moved", unit="percent", digits=2,
+                          text="a b c d e", rotated=True, whole=False)
     share = order.moved_by_order("a b c d e", True, False)
-    assert 0.01 < share < 1 and str(number) == f"{100 * share:.2g}%" and number.value("") == pytest.approx(share, rel=0.05)
+    assert 0.01 < share < 1 and str(number) == f"{100 * share:.2g}%"
+    assert number.value("") == pytest.approx(share, rel=0.05)
 
 
 @pytest.mark.parametrize("result, of, found", [
-    ({"files read": 7}, "files read", 7), ([3, 4], "1", 4), ({"a": [5, 6]}, "a.0", 5), (1 + 2j, "imag", 2), (8, None, 8)])
+    ({"files read": 7}, "files read", 7), ([3, 4], "1", 4), ({"a": [5, 6]}, "a.0", 5), (1 + 2j, "imag", 2),
+    (8, None, 8)])
 def test_of_names_the_part_of_a_result(result, of, found):
     assert experiments.part(result, of) == found
 
@@ -71,7 +78,8 @@ def test_what_nobody_could_repeat_is_refused(call, said):
 
 
 def published():
-    """Every measured value that the chapters store, once: (key, value as stored in base units, unit, experiment)."""
+    """Every measured value that the chapters store, once:
+    (key, value as stored in base units, unit, experiment)."""
     found = {}
     for path in notebooks.chapters(ROOT):
         for cell in nbformat.read(path, as_version=4).cells:
@@ -93,6 +101,8 @@ def test_the_published_call_gives_the_published_value(leaf):
     said = json.loads(json.dumps(leaf["experiment"]))
     function = experiments.named(said["function"])
     assert function, f"there is no {said['function']}"
-    value = experiments.part(function(**{k: as_given(v) for k, v in said["arguments"].items()}), said.get("of"))
-    again = experiments.quantity(experiments.rounded(leaf["key"], value, said.get("digits")), str(parse_symbol(leaf["unit"])))
+    value = experiments.part(function(**{k: as_given(v) for k, v in said["arguments"].items()}),
+                             said.get("of"))
+    again = experiments.quantity(experiments.rounded(leaf["key"], value, said.get("digits")),
+                                 str(parse_symbol(leaf["unit"])))
     assert base(again) == pytest.approx(leaf["value"], rel=1e-11)

@@ -25,7 +25,8 @@ def data(tmp_path, monkeypatch):
 
 
 def without(field):
-    return "".join(line for line in (HEAD + "  memory: 80 GB\n").splitlines(True) if not line.startswith(f"  {field}:"))
+    return "".join(line for line in (HEAD + "  memory: 80 GB\n").splitlines(True)
+                   if not line.startswith(f"  {field}:"))
 
 
 MISTAKES = {  # a file's content -> what the message must name: record, field, remedy
@@ -33,23 +34,34 @@ MISTAKES = {  # a file's content -> what the message must name: record, field, r
     "missing source": (without("source"), ["chip-a", "memory", "'source' is missing", "add"]),
     "missing date": (without("as_of"), ["chip-a", "memory", "'as_of' is missing", "add"]),
     "missing label": (without("label"), ["chip-a", "'label' is missing", "add"]),
-    "unknown reference": (HEAD + "  memory: {value: 80 GB, source: acme-2024}", ["chip-a", "memory", "'acme-2024'", "did you mean 'acme-2025'"]),
-    "unknown reference of another figure": (HEAD + "  memory: {value: 80 GB, others: [{value: 79 GB, source: acne-2025, as_of: 2026}]}",
-                                            ["chip-a", "memory", "did you mean 'acme-2025'"]),
-    "other figure of another kind": (HEAD + "  memory: {value: 80 GB, others: [{value: 79 s, source: acme-2025, as_of: 2026}]}",
-                                     ["chip-a", "memory", "in s", "in GB"]),
+    "unknown reference": (HEAD + "  memory: {value: 80 GB, source: acme-2024}",
+                          ["chip-a", "memory", "'acme-2024'", "did you mean 'acme-2025'"]),
+    "unknown reference of another figure": (
+        HEAD + "  memory: {value: 80 GB, others: [{value: 79 GB, source: acne-2025, as_of: 2026}]}",
+        ["chip-a", "memory", "did you mean 'acme-2025'"]),
+    "other figure of another kind": (
+        HEAD + "  memory: {value: 80 GB, others: [{value: 79 s, source: acme-2025, as_of: 2026}]}",
+        ["chip-a", "memory", "in s", "in GB"]),
     "duplicate in one file": (HEAD + "  memory: 80 GB\n" + HEAD, [":7", "chip-a", "rename"]),
     "field given twice": (HEAD + "  memory: 80 GB\n  memory: 96 GB", [":7", "memory", "remove one"]),
-    "low above value": (HEAD + "  memory: {value: 80 GB, low: 90}", ["chip-a", "memory", "low 90 is above value 80", "correct"]),
-    "high below value": (HEAD + "  memory: {value: 80 GB, high: 70}", ["chip-a", "memory", "high 70 is below value 80", "correct"]),
-    "impossible date": (HEAD + "  memory: {value: 80 GB, as_of: 2026-02-30}", ["chip-a", "memory", "as_of", "YYYY-MM-DD"]),
-    "impossible month": (HEAD + "  memory: {value: 80 GB, as_of: 2026-13}", ["chip-a", "memory", "as_of", "YYYY-MM"]),
-    "not a date": (HEAD + "  memory: {value: 80 GB, as_of: last week}", ["chip-a", "memory", "as_of", "YYYY-MM-DD"]),
+    "low above value": (HEAD + "  memory: {value: 80 GB, low: 90}",
+                        ["chip-a", "memory", "low 90 is above value 80", "correct"]),
+    "high below value": (HEAD + "  memory: {value: 80 GB, high: 70}",
+                         ["chip-a", "memory", "high 70 is below value 80", "correct"]),
+    "impossible date": (HEAD + "  memory: {value: 80 GB, as_of: 2026-02-30}",
+                        ["chip-a", "memory", "as_of", "YYYY-MM-DD"]),
+    "impossible month": (HEAD + "  memory: {value: 80 GB, as_of: 2026-13}",
+                         ["chip-a", "memory", "as_of", "YYYY-MM"]),
+    "not a date": (HEAD + "  memory: {value: 80 GB, as_of: last week}",
+                   ["chip-a", "memory", "as_of", "YYYY-MM-DD"]),
     "YAML syntax": (HEAD + "  memory: [80 GB\n  power: 700 W\n", [":7", "YAML"]),
-    "unknown field": (HEAD + "  memory: {value: 80 GB, secundary: true}", ["chip-a", "memory", "'secundary'", "did you mean 'secondary'"]),
-    "unknown kind": (HEAD + "  memory: {value: 80 GB, kind: rumour}", ["chip-a", "memory", "'hearsay'", "'rumour'"]),
+    "unknown field": (HEAD + "  memory: {value: 80 GB, secundary: true}",
+                      ["chip-a", "memory", "'secundary'", "did you mean 'secondary'"]),
+    "unknown kind": (HEAD + "  memory: {value: 80 GB, kind: rumour}",
+                     ["chip-a", "memory", "'hearsay'", "'rumour'"]),
     "value and text": (HEAD + "  memory: {value: 80 GB, text: eighty}", ["chip-a", "memory", "only one"]),
-    "neither value nor text": (HEAD + "  memory: {note: forgotten}", ["chip-a", "memory", "'value'", "'text'"]),
+    "neither value nor text": (HEAD + "  memory: {note: forgotten}",
+                               ["chip-a", "memory", "'value'", "'text'"]),
     "no number": (HEAD + "  memory: lots", ["chip-a", "memory", "'lots'", "'80 GB'"]),
     "range of a text": (HEAD + "  memory: {text: eighty, low: 3}", ["chip-a", "memory", "low"]),
     "bad record key": (HEAD.replace("chip-a", "Chip_A") + "  memory: 80 GB", ["'Chip_A'", "dashes"]),
@@ -81,12 +93,15 @@ def test_a_broken_bibliography_is_named(data, tmp_path):
 
 
 def test_a_fact_takes_its_records_defaults_and_its_own_exceptions(data):
-    data(chips=HEAD + "  hbm_memory: {value: 80 GB, low: 79, high: 85, kind: measured, as_of: 2026-02}\n  tdp: 700 W\n  maker: {text: Acme}\n")
+    data(chips=HEAD + "  hbm_memory: {value: 80 GB, low: 79, high: 85, kind: measured, as_of: 2026-02}\n"
+                      "  tdp: 700 W\n  maker: {text: Acme}\n")
     chip = facts("chip-a")
     leaf = leaf_of(chip.hbm_memory)
-    assert (leaf.key, leaf.label, leaf.kind, leaf.as_of) == ("chip-a.hbm-memory", "Chip A: HBM memory", "measured", "2026-02")
+    assert ((leaf.key, leaf.label, leaf.kind, leaf.as_of)
+            == ("chip-a.hbm-memory", "Chip A: HBM memory", "measured", "2026-02"))
     assert (leaf.low.to("GB").magnitude, leaf.high.to("MB").magnitude) == (79, 85_000)
-    assert (leaf_of(chip.tdp).kind, leaf_of(chip.tdp).source, leaf_of(chip.tdp).as_of) == ("vendor", "acme-2025", "2026-01-31")
+    assert ((leaf_of(chip.tdp).kind, leaf_of(chip.tdp).source, leaf_of(chip.tdp).as_of)
+            == ("vendor", "acme-2025", "2026-01-31"))
     assert chip.maker == "Acme" and isinstance(chip.maker, TextFact) and chip.maker.leaf.source == "acme-2025"
     assert vars(chip.plain) == {"hbm_memory": 80 * 10**9, "tdp": 700}
     assert "tdp" in chip and "tpd" not in chip

@@ -1,4 +1,5 @@
-"""formula.py: JavaScript and Vega run in node against value(); MathML through an XML parser; plain text by hand."""
+"""formula.py: JavaScript and Vega run in node against value();
+MathML through an XML parser; plain text by hand."""
 import math
 import random
 import xml.etree.ElementTree as ET
@@ -12,8 +13,10 @@ from computetrades.units import base, parse
 from javascript import evaluated
 
 UNITS = {"a": "GB", "b": "TB/s", "c": "percent", "d": ""}
-# Vega's expression language has these of Math and no others: https://vega.github.io/vega/docs/expressions/#math-functions
-VEGA = "abs acos asin atan atan2 ceil cos exp floor hypot log max min pow random round sin sqrt tan E LN2 LN10 PI SQRT2".split()
+# Vega's expression language has these of Math and no others:
+# https://vega.github.io/vega/docs/expressions/#math-functions
+VEGA = ("abs acos asin atan atan2 ceil cos exp floor hypot log max min pow random round sin sqrt tan "
+        "E LN2 LN10 PI SQRT2").split()
 EXPRESSIONS = {
     "time": lambda a, b, c, d: named("step.time", a / b, "time") * (1 + d),
     "powers": lambda a, b, c, d: (1 + c) ** 2.5 / (d ** 0.5 + d ** -1.5) + d ** c,
@@ -30,7 +33,8 @@ def fact(key, value):
     return Number.of_leaf(Leaf(f"rec.{key}", key, parse(value), "vendor"))
 
 
-FACTS = {key: fact(key, f"{value} {unit}".strip()) for (key, unit), value in zip(UNITS.items(), (80, 4, 40, 3))}
+FACTS = {key: fact(key, f"{value} {unit}".strip())
+         for (key, unit), value in zip(UNITS.items(), (80, 4, 40, 3))}
 NUMBERS = {name: f(*FACTS.values()) for name, f in EXPRESSIONS.items()}
 
 
@@ -38,7 +42,8 @@ def draws(n=40):
     """Random magnitudes in display units: small, large and whole ones."""
     rng = random.Random(1)
     for i in range(n):
-        yield {key: max(1, round(x)) if i % 5 == 0 else x for key in UNITS for x in [math.exp(rng.uniform(-1, 5))]}
+        yield {key: max(1, round(x)) if i % 5 == 0 else x for key in UNITS
+               for x in [math.exp(rng.uniform(-1, 5))]}
 
 
 def test_javascript_equals_value():
@@ -66,7 +71,8 @@ def test_vega_with_columns_in_display_units_equals_value():
 
 def test_vega_without_columns_is_the_stored_value():
     negative = fact("t", "-5 s")
-    numbers = [*NUMBERS.values(), -negative, fact("u", "2 s") - negative, negative * negative, 7 - -negative / negative]
+    numbers = [*NUMBERS.values(), -negative, fact("u", "2 s") - negative, negative * negative,
+               7 - -negative / negative]
     found = evaluated([(formula.vega(n), {}) for n in numbers], VEGA)
     assert found == pytest.approx([float(n.value()) for n in numbers])
 
@@ -85,12 +91,14 @@ def test_javascript_of_a_statement_is_its_truth():
     a = FACTS["a"]
     statements = [s for x, y in [(a, 2 * a), (a, a / 2)] for s in (x < y, x <= y, x > y, x >= y, x != y)]
     stored = {"rec.a": 80 * 10**9}
-    assert evaluated([(formula.javascript(s), {"f": stored}) for s in statements]) == [bool(s) for s in statements]
+    assert (evaluated([(formula.javascript(s), {"f": stored}) for s in statements])
+            == [bool(s) for s in statements])
 
 
 def test_javascript_of_a_statement_that_holds_for_every_fact():
     d = FACTS["d"]
-    found = evaluated([(formula.javascript(s), {"f": {"rec.d": 3}}) for s in (d * d >= 0, exp(d) > 0, d == d)])
+    found = evaluated([(formula.javascript(s), {"f": {"rec.d": 3}})
+                       for s in (d * d >= 0, exp(d) > 0, d == d)])
     assert found == [True, True, True]
 
 
@@ -128,5 +136,6 @@ def test_plain_text_by_hand():
 
 
 def test_plain_text_tells_apart_equal_names_of_different_records():
-    one, two = (Number.of_leaf(Leaf(f"asml-{year}.tools", "tools", parse(3), "vendor")) for year in (2025, 2030))
+    one, two = (Number.of_leaf(Leaf(f"asml-{year}.tools", "tools", parse(3), "vendor"))
+                for year in (2025, 2030))
     assert formula.plain(one / two) == "tools[asml-2025] / tools[asml-2030]"

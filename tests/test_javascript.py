@@ -1,7 +1,9 @@
-"""records.js, the book as a JavaScript module, against the live Numbers of the chapters and the formatter in Python.
+"""records.js, the book as a JavaScript module, against the live Numbers of the chapters
+and the formatter in Python.
 
-The Numbers that the chapters publish are those of the runs in this process (chapter_runs). Facts are then moved at random, and
-what node prints is compared with Number.value (numpy) through formatting.py, letter by letter.
+The Numbers that the chapters publish are those of the runs in this process (chapter_runs). Facts are then
+moved at random, and what node prints is compared with Number.value (numpy) through formatting.py, letter by
+letter.
 """
 import itertools
 import math
@@ -35,18 +37,21 @@ def stored():
 
 @pytest.fixture(scope="module")
 def ask(stored, tmp_path_factory):
-    """ask(script, given): run with the module's exports in scope, where code from strings is forbidden as by a strict CSP."""
+    """ask(script, given): run with the module's exports in scope, where code from strings
+    is forbidden as by a strict CSP."""
     path = tmp_path_factory.mktemp("module") / "records.mjs"
     path.write_text(module.source(stored), encoding="utf-8")
     names = "facts, records, evaluate, dependents, text, admitted, figure"
     def ask(script, given=None):
-        return run(f"import {{ {names} }} from {path.as_uri()!r};\n{script}", given, "--disallow-code-generation-from-strings")
+        return run(f"import {{ {names} }} from {path.as_uri()!r};\n{script}", given,
+                   "--disallow-code-generation-from-strings")
     return ask
 
 
 @pytest.fixture(scope="module")
 def live():
-    """Key -> what the chapter published under it: Numbers (one, or two for a range) or a Statement, and how it is printed."""
+    """Key -> what the chapter published under it: Numbers (one, or two for a range) or a Statement,
+    and how it is printed."""
     return {key: record for stem in CHAPTERS for key, record in chapter_runs.run(stem).live.items()}
 
 
@@ -55,7 +60,8 @@ def live():
 def test_every_live_record_is_in_the_module(ask, live, stored):
     rows = ask("console.log(JSON.stringify(records))")
     assert rows.keys() == live.keys() == {k for k in stored.records if not k.startswith(("audit.", "rule."))}
-    assert {k: set(row["facts"]) for k, row in rows.items()} == {k: set(record.facts) for k, record in live.items()}
+    assert ({k: set(row["facts"]) for k, row in rows.items()}
+            == {k: set(record.facts) for k, record in live.items()})
     for key, row in rows.items():
         assert set(re.findall(r'f\["([^"]+)"\]', str(stored.records[key]["js"]))) == set(row["facts"])
 
@@ -69,10 +75,12 @@ def test_without_a_change_every_record_and_fact_reads_as_it_is_stored(ask, store
 
 
 def drawn(rng: random.Random, leaf: Leaf) -> float:
-    """A value that a reader may give a fact: within its range, or between half and twice; often a round one."""
+    """A value that a reader may give a fact: within its range, or between half
+    and twice; often a round one."""
     value, units = leaf.quantity.magnitude, str(leaf.quantity.units)
     low, high = (float(end.magnitude) for end in leaf.ends())
-    x = rng.uniform(low, high) if low < high and rng.random() < 0.5 else (value or 8) * 2 ** rng.uniform(-1, 1)
+    within = low < high and rng.random() < 0.5
+    x = rng.uniform(low, high) if within else (value or 8) * 2 ** rng.uniform(-1, 1)
     if rng.random() < 0.5:
         x = float(f"{x:.{rng.choice([2, 3])}g}")
     if units == "percent":
@@ -93,14 +101,17 @@ def changes(live):
 
 
 def test_every_record_reads_the_same_in_javascript_and_in_python(ask, live, stored, changes):
-    moved = ask("""const at = Object.fromEntries(Object.entries(evaluate()).map(([key, { text }]) => [key, text]));
+    moved = ask("""
+        const at = Object.fromEntries(Object.entries(evaluate()).map(([key, { text }]) => [key, text]));
         console.log(JSON.stringify(given.map(change => Object.fromEntries(Object.entries(evaluate(change))
-            .filter(([key, { text }]) => text !== at[key]).map(([key, { text }]) => [key, text])))))""", changes)
+            .filter(([key, { text }]) => text !== at[key])
+            .map(([key, { text }]) => [key, text])))))""", changes)
     expected, touched = [{} for _ in changes], {}
     for key, record in live.items():
         rows = [i for i, change in enumerate(changes) if change.keys() & record.facts.keys()]
         touched[key] = len(rows)
-        at = {k: [changes[i].get(k, leaf.quantity.magnitude) for i in rows] for k, leaf in record.facts.items()}
+        at = {k: [changes[i].get(k, leaf.quantity.magnitude) for i in rows]
+              for k, leaf in record.facts.items()}
         for i, printed in zip(rows, record.texts(at, len(rows)) if rows else ()):
             if printed != stored.records[key]["text"]:
                 expected[i][key] = printed
@@ -121,10 +132,12 @@ def test_every_record_reads_the_same_in_javascript_and_in_python(ask, live, stor
     ({"essay-margins.rent-price": 2.8}, {"margin.rent": "50%", "margin.rent-markup": "100%"}),
     ({"claude-sonnet.input-price": 2.6}, {"margin.blended-price": "$5.70/Mtok"}),
     ({"essay-margins.paid-api-margin": 40}, {"margin.gap": "−5%"}),
-    ({"essay-ceiling.passes-low": 2.8e6, "essay-ceiling.passes-high": 1.4e6}, {"euv.own-tools": "2.50–5 tool-years/GW"}),
+    ({"essay-ceiling.passes-low": 2.8e6, "essay-ceiling.passes-high": 1.4e6},
+     {"euv.own-tools": "2.50–5 tool-years/GW"}),
     ({"essay-ceiling.passes-high": 1e6}, {"euv.own-tools": "1.79 tool-years/GW"}),
     ({"session.long-context": 100_000}, {"kv.million-fits": "fits"}),
-    ({"essay-margins.sonnet-cost": 6.0}, {"margin.unpaid": "13%"}),  # 12.5%, a half: computed as 12.499999999999982
+    # 12.5%, a half: computed as 12.499999999999982
+    ({"essay-margins.sonnet-cost": 6.0}, {"margin.unpaid": "13%"}),
     ({"session.context": 16}, {"kv.blocks-session": "1"}),
     ({"h100-sxm.hbm-capacity": 200}, {"kv.gpus-weights": "1 GPU", "kv.gpus-ways": "1 GPU"}),
 ])
@@ -134,7 +147,8 @@ def test_changes_worked_by_hand(ask, change, expected):
 
 
 def test_values_are_in_the_printed_unit(ask):
-    found = ask("console.log(JSON.stringify(evaluate(given, ['kv.bytes-per-token', 'euv.own-tools', 'kv.million-fits'])))",
+    found = ask("console.log(JSON.stringify("
+                "evaluate(given, ['kv.bytes-per-token', 'euv.own-tools', 'kv.million-fits'])))",
                 {"llama-31-70b.n-kv-heads": 16})
     assert found["kv.bytes-per-token"]["value"] == 640
     assert found["euv.own-tools"]["value"] == pytest.approx([1e6 / 560_000, 2e6 / 560_000])
@@ -144,32 +158,40 @@ def test_values_are_in_the_printed_unit(ask):
 def test_dependents_are_the_records_that_a_fact_can_move(ask):
     found = ask("console.log(JSON.stringify([dependents('nxe-3800e.price'), dependents('vllm.block-size')]))")
     assert found[0] == ["euv.price-growth"]
-    assert set(found[1]) == {"kv.block", "kv.blocks-session", "kv.paged-waste", "kv.reusable", "kv.rows-per-block"}
+    assert set(found[1]) == {"kv.block", "kv.blocks-session", "kv.paged-waste", "kv.reusable",
+                             "kv.rows-per-block"}
 
 
 def test_a_division_by_zero_is_said_and_leaves_the_other_records(ask):
-    found = ask("console.log(JSON.stringify(evaluate(given)))", {"claude-sonnet.input-price": 15, "claude-sonnet.output-price": 15})
-    assert found["margin.breakeven-mix"]["text"] == "undefined" and found["margin.blended-price"]["text"] == "$15/Mtok"
+    found = ask("console.log(JSON.stringify(evaluate(given)))",
+                {"claude-sonnet.input-price": 15, "claude-sonnet.output-price": 15})
+    assert found["margin.breakeven-mix"]["text"] == "undefined"
+    assert found["margin.blended-price"]["text"] == "$15/Mtok"
 
 
 # What may be changed
 
 @pytest.mark.parametrize("key, value, told", [
-    ("llama-31-70b.n-kv-head", "8", ["8", "no such fact"]), ("constructor", "8", ["no such fact"]), ("kv.row", "8", ["computed", "facts"]),
+    ("llama-31-70b.n-kv-head", "8", ["8", "no such fact"]), ("constructor", "8", ["no such fact"]),
+    ("kv.row", "8", ["computed", "facts"]),
     ("measured.euv-low", "8", ["measured", "chapter"]), ("llama-31-70b.n-layers", "NaN", ["NaN", "finite"]),
-    ("llama-31-70b.n-layers", "-Infinity", ["-Infinity", "finite"]), ("llama-31-70b.n-layers", "'80'", ['"80"', "finite number"]),
+    ("llama-31-70b.n-layers", "-Infinity", ["-Infinity", "finite"]),
+    ("llama-31-70b.n-layers", "'80'", ['"80"', "finite number"]),
     ("llama-31-70b.n-layers", "80.5", ["80.5", "whole"]), ("llama-31-70b.n-layers", "0", ["1 or more"]),
-    ("essay-ceiling.utilization", "101", ["101", "100% or less"]), ("essay-ceiling.utilization", "-1", ["0% or more"]),
+    ("essay-ceiling.utilization", "101", ["101", "100% or less"]),
+    ("essay-ceiling.utilization", "-1", ["0% or more"]),
     ("session.context", "0", ["1 token or more"]), ("rubin-rack.rack-power", "0", ["more than 0 kW"]),
     ("bf16.scale-bits", "-1", ["0 bits or more"])])
 def test_a_change_that_cannot_be_names_value_key_and_remedy(ask, key, value, told):
-    said = ask(f"try {{ evaluate({{ [given]: {value} }}) }} catch (error) {{ console.log(JSON.stringify(error.message)) }}", key)
+    said = ask(f"try {{ evaluate({{ [given]: {value} }}) }} "
+               "catch (error) { console.log(JSON.stringify(error.message)) }", key)
     assert said.startswith(f"{key} cannot be ") and all(word in said for word in told)
 
 
-@pytest.mark.parametrize("key, value", [("essay-margins.patel-markup", 120), ("anthropic-margin.gross-margin", -94),
-                                        ("essay-ceiling.utilization", 100), ("bf16.scale-bits", 0), ("bf16.bits", 4.5),
-                                        ("essay-ceiling.years", 0.5), ("rubin-rack.gross-dies", 63.5)])
+@pytest.mark.parametrize("key, value", [
+    ("essay-margins.patel-markup", 120), ("anthropic-margin.gross-margin", -94),
+    ("essay-ceiling.utilization", 100), ("bf16.scale-bits", 0), ("bf16.bits", 4.5),
+    ("essay-ceiling.years", 0.5), ("rubin-rack.gross-dies", 63.5)])
 def test_a_change_that_can_be_is_admitted(ask, key, value):
     assert ask("console.log(JSON.stringify(admitted(...given)))", [key, value]) == value
 
@@ -181,9 +203,10 @@ def test_only_experiments_are_frozen(ask, live):
 
 
 @pytest.mark.parametrize("written, expected", [
-    ("80 percent", {"least": 0, "most": 100}), ("120 percent", {"above": 0}), ("-5 percent", {}), ("3 percent/year", {"above": 0}),
-    ("8", {"whole": True, "least": 1}), ("0 GPU", {"whole": True, "least": 0}), ("8.5", {"above": 0}), ("8 GPU/user", {"above": 0}),
-    ("16 bit", {"above": 0}), ("0 bit", {"least": 0}), ("-3 USD", {})])
+    ("80 percent", {"least": 0, "most": 100}), ("120 percent", {"above": 0}), ("-5 percent", {}),
+    ("3 percent/year", {"above": 0}),
+    ("8", {"whole": True, "least": 1}), ("0 GPU", {"whole": True, "least": 0}), ("8.5", {"above": 0}),
+    ("8 GPU/user", {"above": 0}), ("16 bit", {"above": 0}), ("0 bit", {"least": 0}), ("-3 USD", {})])
 def test_the_limits_of_a_fact_by_hand(written, expected):
     assert module.admissible(Leaf("r.x", "x", parse(written), "vendor")) == expected
 
@@ -198,24 +221,29 @@ def test_every_fact_is_admissible_as_it_stands():
         if leaf.quantity is not None:
             limits = module.admissible(leaf)
             for end in (leaf.quantity, *leaf.ends()):
-                assert limits.get("least", -math.inf) <= end.magnitude <= limits.get("most", math.inf), leaf.key
+                least, most = limits.get("least", -math.inf), limits.get("most", math.inf)
+                assert least <= end.magnitude <= most, leaf.key
                 assert end.magnitude > limits.get("above", -math.inf), leaf.key
 
 
 # The formatter
 
 def nasty(rng: random.Random):
-    """Doubles that break formatters: ties and their neighbours, near integers, powers of ten, subnormals, any bits at all."""
-    fixed = [0.125, 2.675, 9.9995, 99.95, 1e15, 1e-5, 1e-4, 9.9995e-5, 999999999999999.5, 5e-324, 2.2250738585072014e-308, 0.0,
-             -0.0, 2**53, 2**53 + 2, 1e21, 1e22, 1.7976931348623157e308, 12.499999999999982, 0.1 + 0.2, 50000000000.5, 50000000001.5]
+    """Doubles that break formatters: ties and their neighbours, near integers, powers of ten,
+    subnormals, any bits at all."""
+    fixed = [0.125, 2.675, 9.9995, 99.95, 1e15, 1e-5, 1e-4, 9.9995e-5, 999999999999999.5, 5e-324,
+             2.2250738585072014e-308, 0.0, -0.0, 2**53, 2**53 + 2, 1e21, 1e22, 1.7976931348623157e308,
+             12.499999999999982, 0.1 + 0.2, 50000000000.5, 50000000001.5]
     for x in fixed:
         yield from filter(math.isfinite, (x, -x, math.nextafter(x, math.inf), math.nextafter(x, -math.inf)))
     while True:
         tie = (rng.randrange(10 ** rng.randint(1, 7)) + 0.5) * 10.0 ** rng.randint(-12, 12)
         whole = rng.randrange(1, 10 ** rng.randint(1, 18))
         bits = struct.unpack("<d", struct.pack("<Q", rng.getrandbits(64)))[0]
-        yield from (tie, math.nextafter(tie, math.inf), -math.nextafter(tie, 0), whole * (1 + rng.choice([-1, 1]) * 10.0 ** -rng.randint(9, 13)),
-                    float(whole), rng.uniform(-1, 1) * 10.0 ** rng.randint(-9, 20), round(rng.uniform(0, 1e4), rng.randint(0, 4)),
+        yield from (tie, math.nextafter(tie, math.inf), -math.nextafter(tie, 0),
+                    whole * (1 + rng.choice([-1, 1]) * 10.0 ** -rng.randint(9, 13)),
+                    float(whole), rng.uniform(-1, 1) * 10.0 ** rng.randint(-9, 20),
+                    round(rng.uniform(0, 1e4), rng.randint(0, 4)),
                     rng.randrange(10**13) / 10**rng.randint(1, 13))
         if math.isfinite(bits):
             yield bits
@@ -229,8 +257,9 @@ def test_the_formatter_is_the_one_in_python(ask):
     assert [(case, js, figure(*case)) for case, js in zip(cases, found) if js != figure(*case)] == []
 
 
-@pytest.mark.parametrize("x, digits, printed", [(0.125, 2, "0.13"), (9.9995, 4, "10.00"), (-2.675, 3, "−2.68"), (1e15, 3, "1 × 10¹⁵"),
-                                                (0.1 + 0.2, None, "0.3"), (1234567.5, None, "1,234,567.5"), (5e-324, 2, "5 × 10⁻³²⁴")])
+@pytest.mark.parametrize("x, digits, printed", [
+    (0.125, 2, "0.13"), (9.9995, 4, "10.00"), (-2.675, 3, "−2.68"), (1e15, 3, "1 × 10¹⁵"),
+    (0.1 + 0.2, None, "0.3"), (1234567.5, None, "1,234,567.5"), (5e-324, 2, "5 × 10⁻³²⁴")])
 def test_figures_by_hand(ask, x, digits, printed):
     assert ask("console.log(JSON.stringify(figure(...given)))", [x, digits]) == printed
 
@@ -240,7 +269,8 @@ def test_figures_by_hand(ask, x, digits, printed):
 def test_the_symbol_of_every_unit_in_the_book_can_be_read_back(stored):
     shown = {p["unit"] for p in stored.table.values()}
     assert {s for s in shown if symbol(parse_symbol(s)) != s} == set()
-    assert parse_symbol("tool-year/GW") == parse_unit("tool*year/GW") and parse_symbol("Gbit/mm²") == parse_unit("Gbit/mm**2")
+    assert parse_symbol("tool-year/GW") == parse_unit("tool*year/GW")
+    assert parse_symbol("Gbit/mm²") == parse_unit("Gbit/mm**2")
 
 
 def test_a_unit_with_an_offset_is_refused(stored):
@@ -271,7 +301,8 @@ def both(number, at):
 
 
 def test_a_step_stands_on_whole_numbers_however_they_were_computed():
-    """log(8)/log(2) may come out a bit above 3; up and down it counts as 3, in numpy, JavaScript and traced."""
+    """log(8)/log(2) may come out a bit above 3; up and down it counts as 3, in numpy,
+    JavaScript and traced."""
     x, y = fact("x", "8"), fact("y", "0.1")
     powers = [2.0**k for k in range(1, 60)]
     js, py = both(2 ** ceil(log(x) / log(2)), {"x": powers})
@@ -296,19 +327,24 @@ def test_equality_forgives_the_same_noise_in_a_statement_and_in_a_choice():
     js, py = both(where(3 * x == y, x, -x), at)
     assert js == py == [0.1, -0.1, 1.0]
     rows = [{"rec.x": a, "rec.y": b} for a, b in zip(*at.values())]
-    assert run(f"console.log(JSON.stringify(given.map(f => {formula.javascript(3 * x == y)})))", rows) == [True, False, True]
-    assert run(f"console.log(JSON.stringify(given.map(f => {formula.javascript(3 * x != y)})))", rows) == [False, True, False]
+    assert (run(f"console.log(JSON.stringify(given.map(f => {formula.javascript(3 * x == y)})))", rows)
+            == [True, False, True])
+    assert (run(f"console.log(JSON.stringify(given.map(f => {formula.javascript(3 * x != y)})))", rows)
+            == [False, True, False])
     assert bool(fact("t", "0.1") * 3 == fact("u", "0.3"))
 
 
 def test_both_compute_in_the_same_order_to_the_last_bit():
-    """More than ten facts, whose stand-ins must sort as the facts do; whole stored values beyond 2^53; a literal of 17 digits."""
+    """More than ten facts, whose stand-ins must sort as the facts do; whole stored values beyond 2^53;
+    a literal of 17 digits."""
     rng = random.Random(3)
     numbers = [fact(f"k{i}", f"{rng.randrange(10**6)}") for i in range(13)]
-    product = math.prod(numbers[1:], start=numbers[0]) * 1.4426950408889634 + sum(numbers) / 3 + 1 / numbers[4]
+    product = (math.prod(numbers[1:], start=numbers[0]) * 1.4426950408889634
+               + sum(numbers) / 3 + 1 / numbers[4])
     at = {f"k{i}": [rng.uniform(1, 1e3) for _ in range(300)] for i in range(13)}
     js, py = both(product, at)
     assert js == py
     stored = {f"rec.k{i}": n.quantity.magnitude for i, n in enumerate(numbers)}
-    [found] = run(f"console.log(JSON.stringify(given.map(f => {formula.javascript(product)})))", [stored | {"rec.k0": 2.5}])
+    [found] = run(f"console.log(JSON.stringify(given.map(f => {formula.javascript(product)})))",
+                  [stored | {"rec.k0": 2.5}])
     assert found == product.value(facts={"rec.k0": 2.5})

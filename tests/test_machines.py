@@ -7,7 +7,8 @@ from benchmarks import machines
 
 
 def test_room_is_the_distance_to_the_next_rounding_in_spreads():
-    """By hand: 1.3419 and 1.3420 round to 1.342 at four digits, otherwise from 1.3415 down, four spreads of 0.0001 away."""
+    """By hand: 1.3419 and 1.3420 round to 1.342 at four digits, otherwise from 1.3415 down,
+    four spreads of 0.0001 away."""
     assert machines.room([1.3419, 1.3420], 4) == pytest.approx(4, rel=1e-6)
     assert machines.room([7.4162, 7.4163], 4) == pytest.approx(2, rel=1e-6)
     assert machines.room([-0.18401, -0.18402], 3) == pytest.approx(48, rel=1e-6)
@@ -17,7 +18,8 @@ def test_room_is_the_distance_to_the_next_rounding_in_spreads():
 def test_a_setting_decides_which_fonts_the_system_has(name, families, tmp_path):
     if not machines.FONTS.joinpath("liberation").is_dir():
         pytest.skip("Debian's fonts-liberation is not installed, so the settings of fonts cannot be tried")
-    listed = subprocess.run(["fc-list", ":", "family"], env=machines.environment(name, tmp_path), capture_output=True, text=True).stdout
+    listed = subprocess.run(["fc-list", ":", "family"], env=machines.environment(name, tmp_path),
+                            capture_output=True, text=True).stdout
     assert {line.split()[0] for line in listed.splitlines()} == ({"Liberation"} if families else set())
 
 

@@ -1,4 +1,5 @@
-"""capital/margins.py: against ledgers kept dollar by dollar, the laws of margin and markup, and the essay's own cases."""
+"""capital/margins.py: against ledgers kept dollar by dollar, the laws of margin and markup,
+and the essay's own cases."""
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -40,7 +41,8 @@ def test_margin_of_a_markup_is_the_margin_of_the_price_it_makes(markup):
 def test_a_share_and_its_markup_undo_each_other(share):
     markup = paths(margins.markup_of_share, "percent", percent(share)).value("")
     assert (1 - share) * (1 + markup) == pytest.approx(1)  # what is kept, marked up, is the whole again
-    assert paths(margins.share_of_markup, "percent", percent(markup)).value("") == pytest.approx(share, abs=1e-12)
+    assert (paths(margins.share_of_markup, "percent", percent(markup)).value("")
+            == pytest.approx(share, abs=1e-12))
 
 
 def test_at_the_ends_a_markup_is_nothing_or_everything():
@@ -52,7 +54,8 @@ def test_at_the_ends_a_markup_is_nothing_or_everything():
 @given(st.integers(0, 500), st.integers(0, 500).filter(bool), MONEY, MONEY)
 def test_a_blended_price_is_the_bill_over_its_tokens(n_in, n_out, price_in, price_out):
     bill = [price_in] * n_in + [price_out] * n_out  # dollars a million, token by token
-    price = paths(margins.blended_price, "USD/Mtok", f"{price_in} USD/Mtok", f"{price_out} USD/Mtok", percent(n_in / len(bill)))
+    price = paths(margins.blended_price, "USD/Mtok", f"{price_in} USD/Mtok", f"{price_out} USD/Mtok",
+                  percent(n_in / len(bill)))
     assert price.value("USD/Mtok") == pytest.approx(np.mean(bill))
 
 
@@ -60,7 +63,8 @@ def test_a_blended_price_is_the_bill_over_its_tokens(n_in, n_out, price_in, pric
 @given(SHARE, SHARE, st.integers(0, 100))
 def test_margin_after_share_is_what_a_ledger_of_a_hundred_sales_keeps(margin, share, through_partners):
     kept = sum(margin - (share if i < through_partners else 0) for i in range(100)) / 100
-    found = paths(margins.margin_after_share, "percent", percent(margin), percent(share), f"{through_partners} percent")
+    found = paths(margins.margin_after_share, "percent", percent(margin), percent(share),
+                  f"{through_partners} percent")
     assert found.value("") == pytest.approx(kept, abs=1e-9)
 
 
@@ -68,7 +72,8 @@ def test_margin_after_share_is_what_a_ledger_of_a_hundred_sales_keeps(margin, sh
 @given(SHARE, SHARE, st.floats(0.05, 1))
 def test_unpaid_use_brings_the_margin_down_to_its_target(margin, target, cost):
     unpaid = paths(margins.unpaid_use, "percent", percent(margin), percent(target), percent(cost)).value("")
-    profit = 1000 * margin - 1000 * unpaid * cost  # a ledger of 1,000 dollars of paid use; unpaid use costs and earns nothing
+    # A ledger of 1,000 dollars of paid use; unpaid use costs and earns nothing
+    profit = 1000 * margin - 1000 * unpaid * cost
     assert profit / 1000 == pytest.approx(target, abs=1e-9)
 
 
@@ -77,7 +82,8 @@ def test_unpaid_use_brings_the_margin_down_to_its_target(margin, target, cost):
 def test_a_dollar_is_kept_or_passed_on(revenue, margin, suppliers):
     money = f"{revenue!r} GUSD"
     kept = paths(margins.kept, "GUSD", money, percent(margin)).value("USD")
-    passed = [paths(margins.passed_on, "GUSD", money, percent(margin), percent(s / sum(suppliers))).value("USD") for s in suppliers]
+    passed = [paths(margins.passed_on, "GUSD", money, percent(margin),
+                    percent(s / sum(suppliers))).value("USD") for s in suppliers]
     assert kept + sum(passed) == pytest.approx(revenue * 1e9)
     assert kept == pytest.approx(revenue * 1e9 * margin)
 
@@ -96,7 +102,8 @@ def test_the_h100_rent_is_a_71_percent_markup_and_a_42_percent_margin():  # 2.40
     essay = facts("essay-margins")
     assert round(margins.markup(essay.rent_price, essay.rent_cost).value("percent")) == 71
     assert round(margins.gross_margin(essay.rent_price, essay.rent_cost).value("percent")) == 42
-    assert margins.gross_margin(essay.rent_price.value(), np.array([essay.rent_cost.value()])) == pytest.approx([1 / 2.4])
+    assert (margins.gross_margin(essay.rent_price.value(), np.array([essay.rent_cost.value()]))
+            == pytest.approx([1 / 2.4]))
 
 
 def test_patels_35_percent_is_a_markup():  # podcast 12:53: 1.90 over 1.40, called a gross margin
@@ -111,7 +118,8 @@ def test_the_essays_two_thirds_and_its_30_percent_share():
     assert margins.markup_of_share(essay.revenue_share).value("") == pytest.approx(3 / 7)
     assert margins.share_of_markup(essay.patel_markup).value("") == pytest.approx(1 / 3)
     three_of_four = facts("token-mix").input_share
-    assert margins.blended_price(sonnet.input_price, sonnet.output_price, three_of_four).value("USD/Mtok") == 3 * 0.75 + 15 * 0.25
+    assert (margins.blended_price(sonnet.input_price, sonnet.output_price, three_of_four).value("USD/Mtok")
+            == 3 * 0.75 + 15 * 0.25)
 
 
 def test_a_margin_of_different_things_is_refused():

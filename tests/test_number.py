@@ -19,7 +19,8 @@ POSITIVE = st.floats(0.01, 1000)
 calm = settings(deadline=None, max_examples=40)
 OPERATIONS = [operator.add, operator.sub, operator.mul, operator.truediv]
 
-SMOOTH = [lambda a, b, c: a * b / c + a, lambda a, b, c: sqrt(a * a + b * b) / c, lambda a, b, c: 3 - a ** 2.5 / b + c,
+SMOOTH = [lambda a, b, c: a * b / c + a, lambda a, b, c: sqrt(a * a + b * b) / c,
+          lambda a, b, c: 3 - a ** 2.5 / b + c,
           lambda a, b, c: log(a / b) + exp(-c / (a + b + c)), lambda a, b, c: 1 / (1 / a + 2 / b) ** 2 * c]
 STEPPED = [lambda a, b, c: maximum(a * b, c) - minimum(a, c), lambda a, b, c: ceil(a / b) * c,
            lambda a, b, c: floor(a + b) - c, lambda a, b, c: where(a > b, a, b * c)]
@@ -65,7 +66,8 @@ def test_units_combine_as_on_paper():
 def test_value_equals_the_same_function_on_plain_floats(f, a, b, c):
     traced = f(*abc(1.0, 2.0, 3.0))
     assert f(*abc(a, b, c)).value() == pytest.approx(f(a, b, c), rel=1e-12, abs=1e-9)
-    assert traced.value(facts={"r.a": a, "r.b": b, "r.c": c}) == pytest.approx(f(a, b, c), rel=1e-12, abs=1e-9)
+    moved = traced.value(facts={"r.a": a, "r.b": b, "r.c": c})
+    assert moved == pytest.approx(f(a, b, c), rel=1e-12, abs=1e-9)
 
 
 @calm
@@ -153,7 +155,9 @@ def test_adding_bytes_to_seconds_names_both_labels_and_both_units():
         fact("w", "80 GB") + fact("t", "5 s")
 
 
-@pytest.mark.parametrize("mix", [lambda n: n + 5, lambda n: 5 + n, lambda n: n - 1.5, lambda n: n > 5, lambda n: maximum(n, 5)])
+@pytest.mark.parametrize("mix",
+                         [lambda n: n + 5, lambda n: 5 + n, lambda n: n - 1.5, lambda n: n > 5,
+                          lambda n: maximum(n, 5)])
 def test_a_gigabyte_and_a_bare_number_do_not_mix(mix):
     with pytest.raises(UnitError, match="GB.*no unit|no unit.*GB"):
         mix(fact("w", "1 GB"))
@@ -167,7 +171,8 @@ def test_python_range_takes_only_whole_dimensionless_numbers():
         range(fact("n", "4 layer"))
 
 
-@pytest.mark.parametrize("mix", [lambda n, x: n * x, lambda n, x: x * n, lambda n, x: x + n, lambda n, x: n < x])
+@pytest.mark.parametrize("mix",
+                         [lambda n, x: n * x, lambda n, x: x * n, lambda n, x: x + n, lambda n, x: n < x])
 def test_an_array_with_a_number_says_what_to_do_instead(mix):
     with pytest.raises(TypeError, match=r"ndarray.*number\.value\(facts="):
         mix(fact("n", 2), np.arange(3))
@@ -202,8 +207,10 @@ def test_a_unit_of_one_gives_numbers_their_unit_and_vanishes_on_floats_and_array
 
 
 def imported_by(module):
-    code = f"import sys, {module}; print(*[m for m in ('torch', 'matplotlib', 'altair', 'sympy') if m in sys.modules])"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    code = (f"import sys, {module}; "
+            "print(*[m for m in ('torch', 'matplotlib', 'altair', 'sympy') if m in sys.modules])")
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return ran.stdout.split()
 
 
 def test_importing_the_library_stays_light():
@@ -223,12 +230,14 @@ def test_a_share_of_money_is_money():
 
 def test_elasticities_are_the_same_through_names_as_in_one_formula():
     """Two levels of names, a maximum, a step and a fact that is reached on two ways."""
-    a, b, c = (Number.of_leaf(Leaf(f"el.{k}", k, parse(v), "vendor")) for k, v in (("a", "3"), ("b", "5"), ("c", "2.5")))
+    a, b, c = (Number.of_leaf(Leaf(f"el.{k}", k, parse(v), "vendor"))
+               for k, v in (("a", "3"), ("b", "5"), ("c", "2.5")))
 
     def built(name):
         inner = name("el.inner", a * b + c**2)
         outer = name("el.outer", maximum(inner / c, a) * floor(c))
         return outer / (inner + b)
-    through, whole = built(lambda key, n: named(key, n, key)).elasticity(), built(lambda key, n: n).elasticity()
+    through = built(lambda key, n: named(key, n, key)).elasticity()
+    whole = built(lambda key, n: n).elasticity()
     assert through.keys() == whole.keys() == {"el.a", "el.b", "el.c"}
     assert through == pytest.approx(whole, rel=1e-12)

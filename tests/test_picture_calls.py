@@ -14,11 +14,13 @@ def bars(chart):
     svg = vl_convert.vegalite_to_svg(json.dumps(chart.properties(width=300, height=200).to_dict()))
     marks = re.search(r'<g class="mark-rect role-mark marks".*?</g>', svg, re.DOTALL)[0]
     path = r'd="M(-?[\d.]+),(-?[\d.]+)h(-?[\d.]+)v(-?[\d.]+)h[^"]*"'
-    return [(*map(float, found[:4]), found[4].upper()) for found in re.findall(path + r'[^>]*fill="(#\w+)"', marks)]
+    return [(*map(float, found[:4]), found[4].upper())
+            for found in re.findall(path + r'[^>]*fill="(#\w+)"', marks)]
 
 
 def rows(names, *calls):
-    return alt.Chart(alt.Data(values=[{"x": i, "series": name, "value": value} for i, call in enumerate(calls, 1)
+    return alt.Chart(alt.Data(values=[{"x": i, "series": name, "value": value}
+                                      for i, call in enumerate(calls, 1)
                                       for name, value in zip(names, call)])).mark_bar()
 
 
@@ -26,7 +28,8 @@ def test_parts_are_stacked_in_their_order_from_below():
     drawn = {colour: (top, height) for _, top, _, height, colour in bars(stacked(rows(PARTS, (40, 10, 50))))}
     assert {colour: height for colour, (_, height) in drawn.items()} == pytest.approx(
         {PARTS["found in the cache"]: 80, PARTS["new"]: 20, PARTS["answer"]: 100})
-    assert drawn[PARTS["found in the cache"]][0] > drawn[PARTS["new"]][0] > drawn[PARTS["answer"]][0] == pytest.approx(0)
+    assert (drawn[PARTS["found in the cache"]][0] > drawn[PARTS["new"]][0] > drawn[PARTS["answer"]][0]
+            == pytest.approx(0))
 
 
 def test_each_call_begins_where_the_one_before_ended():

@@ -1,4 +1,5 @@
-"""The two drawings of byte-pair encoding: everything told is drawn, nothing overlaps, nothing leaves the frame."""
+"""The two drawings of byte-pair encoding: everything told is drawn, nothing overlaps,
+nothing leaves the frame."""
 import re
 import xml.etree.ElementTree as ET
 
@@ -10,7 +11,8 @@ AD = ("ad", 1, (("a", None, ()), ("d", None, ())))
 ADD = ("add", 2, (AD, ("d", None, ())))
 DARK = (" d<&", 1, ((" ", None, ()), ("d<&", None, ())))
 TREE = merges.tree([([ADD], ["723"]), ([DARK, ("k", None, ())], ["1", "2"])], "in words")
-LEARNED = merges.learned([("bytes", list("a ab<"), ""), ("1. seen 2 times", ["a", " ", "ab", "<"], "ab")], "in words")
+LEARNED = merges.learned([("bytes", list("a ab<"), ""), ("1. seen 2 times", ["a", " ", "ab", "<"], "ab")],
+                         "in words")
 
 
 def shapes(svg, name):

@@ -13,7 +13,8 @@ def texts(svg):
 
 def test_it_names_every_token_and_its_row():
     svg = lookup(WORDS, 128_256, 8192)
-    assert {'"add"', '" dark"', '" <mode>"', "723", "6,453", "3,941", "128,256 rows of 8,192", "3 vectors"} <= set(texts(svg))
+    assert {'"add"', '" dark"', '" <mode>"', "723", "6,453", "3,941", "128,256 rows of 8,192",
+            "3 vectors"} <= set(texts(svg))
     told = ET.fromstring(svg).attrib["aria-label"]
     assert "' dark' picks row 6,453" in told and "every row" in told
 
@@ -27,4 +28,5 @@ def test_rows_stand_in_the_order_of_the_table_and_arrows_lead_to_them():
 
 
 def test_colours_are_the_pages():
-    assert set(re.findall(r"var\(--ct-(\w+)", lookup(WORDS, 10_000, 64))) <= {"ink", "quiet", "line", "panel", "accent", "sans", "mono"}
+    assert (set(re.findall(r"var\(--ct-(\w+)", lookup(WORDS, 10_000, 64)))
+            <= {"ink", "quiet", "line", "panel", "accent", "sans", "mono"})

@@ -1,4 +1,5 @@
-"""Long steps say what they do: book/progress.py around a command, and around the chapters of a build (tests/test_build.py)."""
+"""Long steps say what they do: book/progress.py around a command, and around the chapters of a build
+(tests/test_build.py)."""
 import subprocess
 import sys
 
@@ -33,6 +34,7 @@ def test_a_time_reads_like_one(monkeypatch, seconds, told):
 
 def test_it_runs_before_anything_is_installed():
     """By itself, in an interpreter that finds no installed package."""
-    run = subprocess.run([sys.executable, "-I", "-S", progress.__file__, "Asking", sys.executable, "-c", "print(7)"],
+    run = subprocess.run([sys.executable, "-I", "-S", progress.__file__, "Asking", sys.executable, "-c",
+                          "print(7)"],
                          capture_output=True, text=True)
     assert run.returncode == 0 and run.stdout.splitlines()[:2] == ["Asking ...", "7"]

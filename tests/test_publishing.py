@@ -1,4 +1,5 @@
-"""What is published beside the book: the workflows name things that exist, and CITATION.cff says what the other files say."""
+"""What is published beside the book: the workflows name things that exist, and CITATION.cff says
+what the other files say."""
 import re
 import tomllib
 
@@ -51,7 +52,8 @@ def test_the_citation_says_what_the_other_files_say():
     assert CITATION["version"] == PROJECT["version"]
     preferred = CITATION["preferred-citation"]
     for cited in (CITATION, preferred):
-        assert cited["title"] == CONFIG["title"] and [a["name"] for a in cited["authors"]] == [CONFIG["author"]]
+        assert cited["title"] == CONFIG["title"]
+        assert [a["name"] for a in cited["authors"]] == [CONFIG["author"]]
     assert str(preferred["year"]) == CITATION["date-released"][:4] == CONFIG["copyright"][:4]
     licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert CITATION["license"] == ["MIT", "CC-BY-4.0"] and "MIT License" in licence and "CC BY 4.0" in licence

@@ -14,7 +14,8 @@ class Halves:
 
 
 def test_by_hand():
-    # a layer: q 4*4, k and v 4*2 each, o 4*4, gate, up and down 3*4*8: 144 weights; the head of 10 entries: 40.
+    # a layer: q 4*4, k and v 4*2 each, o 4*4, gate, up and down 3*4*8: 144 weights;
+    # the head of 10 entries: 40.
     size = vocabulary.read_per_text(Toy, Halves, 10, 0.25)
     assert size == pytest.approx((2 * 144 + 40) * stored() * 0.25)
 
@@ -40,7 +41,10 @@ def test_a_mixture_reads_the_experts_of_one_token():
 
 def test_a_longer_list_pays_in_a_deep_model_and_not_in_a_shallow_one():
     def ratio(layers):
-        toy = type("Model", (Toy,), {"n_layers": layers, "hidden_size": 512, "n_heads": 8, "head_dim": 64, "intermediate_size": 2048})
-        return vocabulary.read_per_text(toy, Halves, 100_000, 0.24) / vocabulary.read_per_text(toy, Halves, 16_000, 0.28)
+        toy = type("Model", (Toy,),
+                   {"n_layers": layers, "hidden_size": 512, "n_heads": 8, "head_dim": 64,
+                    "intermediate_size": 2048})
+        return (vocabulary.read_per_text(toy, Halves, 100_000, 0.24)
+                / vocabulary.read_per_text(toy, Halves, 16_000, 0.28))
     assert ratio(80) < 1 < ratio(1)
     assert ratio(10**6) == pytest.approx(0.24 / 0.28, rel=1e-3)

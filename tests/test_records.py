@@ -28,7 +28,8 @@ CLAIMS = "\n".join(f"""- id: claim-{name}
   kind: computable
   stated: [{stated}]""" for name, line, stated in [
     ("time", 5, "{text: 20 ms, value: 20, unit: ms, hedge: exact}"),
-    ("both", 6, "{text: 20 ms, value: 20, unit: ms, hedge: exact}, {text: 90 ms, value: 90, unit: ms, hedge: exact}"),
+    ("both", 6, "{text: 20 ms, value: 20, unit: ms, hedge: exact}, "
+                "{text: 90 ms, value: 90, unit: ms, hedge: exact}"),
     ("words", 7, "{text: Acme, says: acme, hedge: exact}"), ("silent", 8, "")])
 
 
@@ -57,7 +58,8 @@ def time():
 def test_a_record_shows_structured_html_and_plain_forms(shown):
     record("step.time", time(), "Time of a step", unit="ms")
     assert set(shown[0]) == {RECORD, "text/html", "text/plain"}
-    assert "20 ms" in shown[0]["text/plain"] and "20 ms" in shown[0]["text/html"] and "Doe 2025" in shown[0]["text/plain"]
+    assert "20 ms" in shown[0]["text/plain"] and "20 ms" in shown[0]["text/html"]
+    assert "Doe 2025" in shown[0]["text/plain"]
     assert json.loads(json.dumps(shown[0])) == shown[0]
 
 
@@ -67,10 +69,12 @@ def test_a_record_carries_value_formula_inputs_sources_range_and_elasticity(show
     assert (p["key"], p["label"], p["text"], p["unit"]) == ("step.time", "Time of a step", "20 ms", "ms")
     assert (p["value"], p["base_unit"]) == (0.02, "s")
     assert p["formula"] == "memory / bandwidth" and p["js"] == 'f["chip-a.memory"]/f["chip-a.bandwidth"]'
-    assert p["facts"] == ["chip-a.bandwidth", "chip-a.memory"] and p["elasticity"] == {"chip-a.memory": 1, "chip-a.bandwidth": -1}
+    assert p["facts"] == ["chip-a.bandwidth", "chip-a.memory"]
+    assert p["elasticity"] == {"chip-a.memory": 1, "chip-a.bandwidth": -1}
     assert (p["range"]["low"], p["range"]["high"], p["range"]["text"]) == (0, 0.024, "0–24 ms")
     memory = p["inputs"][0]
-    assert (memory["key"], memory["text"], memory["cited"], memory["as_of"]) == ("chip-a.memory", "80 GB", "Doe 2025, Acme datasheet", "2026-01-31")
+    assert ((memory["key"], memory["text"], memory["cited"], memory["as_of"])
+            == ("chip-a.memory", "80 GB", "Doe 2025, Acme datasheet", "2026-01-31"))
     assert memory["url"] == "https://example.org" and memory["range_text"] == "0–96 GB"
     assert p["claims"] == [{"id": "claim-time", "verdict": "holds", "factor": 1, "stated": "20 ms"}]
 
@@ -87,7 +91,8 @@ def test_a_published_number_is_a_symbol_in_formulas_further_on(shown):
 def test_a_range_is_published_with_both_ends(shown):
     record("step.memory", (chip().memory / 2, chip().memory), "Memory", unit="GB")
     p = shown[0][RECORD]
-    assert p["text"] == p["range"]["text"] == "40–80 GB" and p["value"] == [40 * 10**9, 80 * 10**9] and len(p["js"]) == 2
+    assert p["text"] == p["range"]["text"] == "40–80 GB"
+    assert p["value"] == [40 * 10**9, 80 * 10**9] and len(p["js"]) == 2
 
 
 def test_a_range_given_backwards_is_refused():
@@ -101,7 +106,8 @@ def test_digits_are_significant_ones(shown, digits, text):
     assert shown[0][RECORD]["text"] == text
 
 
-@pytest.mark.parametrize("key", ["nodot", "Step.time", "step.time.ms", "step_one.time", "step.", "step.-time"])
+@pytest.mark.parametrize("key",
+                         ["nodot", "Step.time", "step.time.ms", "step_one.time", "step.", "step.-time"])
 def test_a_key_has_one_dot_and_lower_case_words(key):
     for publish in (lambda: record(key, time(), "x"), lambda: state(key, time() > time(), "a", "b")):
         with pytest.raises(DataError, match="topic.name"):
@@ -116,9 +122,11 @@ def test_a_record_in_a_unit_of_another_kind_or_for_an_unknown_claim_fails():
 
 
 def test_a_state_publishes_the_phrase_of_its_truth(shown):
-    for key, statement in (("a.more", chip().memory * 2 > chip().memory), ("a.less", chip().memory * 2 < chip().memory)):
+    for key, statement in (("a.more", chip().memory * 2 > chip().memory),
+                           ("a.less", chip().memory * 2 < chip().memory)):
         state(key, statement, yes="outgrows", no="fits inside")
-    assert [(b[RECORD]["text"], b[RECORD]["value"]) for b in shown] == [("outgrows", True), ("fits inside", False)]
+    assert ([(b[RECORD]["text"], b[RECORD]["value"]) for b in shown]
+            == [("outgrows", True), ("fits inside", False)])
     assert shown[0][RECORD]["facts"] == ["chip-a.memory"] and shown[0][RECORD]["sides"] == "160 GB > 80 GB"
 
 
@@ -140,7 +148,8 @@ def test_an_audit_publishes_worst_first_and_lists_what_is_not_judged(shown):
     judging.opinion("claim-silent", "a forecast")
     judging.judge("claim-time", 2 * time())
     payload = audited(shown)
-    assert [(r["id"], r["verdict"]) for r in payload["claims"]] == [("claim-time", "off"), ("claim-words", "holds"), ("claim-silent", "opinion")]
+    assert ([(r["id"], r["verdict"]) for r in payload["claims"]]
+            == [("claim-time", "off"), ("claim-words", "holds"), ("claim-silent", "opinion")])
     assert payload["unjudged"] == ["claim-both"] and payload["claims"][1]["source"] == "acme-2025"
 
 
@@ -161,7 +170,8 @@ def test_sources_deny_and_claims_contradict(shown):
     judging.cite("claim-time", "unsupported", "acme-2025", "the datasheet says so")
     judging.contradicts("claim-both", "claim-time", "see there")
     rows = {r["id"]: r for r in audited(shown)["claims"]}
-    assert (rows["claim-time"]["cited"], rows["claim-both"]["contradicts"]) == ("Doe 2025, Acme datasheet", "claim-time")
+    assert ((rows["claim-time"]["cited"], rows["claim-both"]["contradicts"])
+            == ("Doe 2025, Acme datasheet", "claim-time"))
     assert "line 5" in rows["claim-both"]["why"]
     with pytest.raises(DataError, match="did you mean 'acme-2025'"):
         judging.cite("claim-time", "holds", "acme-2024", "")
@@ -176,7 +186,8 @@ def test_sources_deny_and_claims_contradict(shown):
 @pytest.fixture
 def pages(shown):
     """One page's payloads: a record that judges a claim, and the audit after it."""
-    record("step.time", time(), "Time, \"quoted\"", unit="ms", claims={"claim-time": "see [20 ms](#step.time)"})
+    record("step.time", time(), "Time, \"quoted\"", unit="ms",
+           claims={"claim-time": "see [20 ms](#step.time)"})
     audit = audited(shown)
     return {"chapters/01": [shown[0][RECORD]]}, {"chapters/01": [audit]}
 
@@ -184,7 +195,8 @@ def pages(shown):
 def test_gather_finds_no_fault_in_a_sound_book(pages):
     book = export.gather(*pages, {"chapters/02": ["step.time"], "chapters/01": ["step.time"]})
     assert book.faults == [] and book.used == {"step.time": ["chapters/01", "chapters/02"]}
-    assert book.claims["claim-time"]["judged_in"] == "chapters/01" and book.claims["claim-both"]["verdict"] is None
+    assert book.claims["claim-time"]["judged_in"] == "chapters/01"
+    assert book.claims["claim-both"]["verdict"] is None
     assert {"step.time", "chip-a.memory", "chip-a.maker"} <= set(book.table)
 
 
@@ -192,7 +204,8 @@ def test_gather_reports_a_key_published_twice(pages):
     published, audits = pages
     book = export.gather({**published, "chapters/02": published["chapters/01"]}, audits, {})
     assert any("chapters/02" in f and "'step.time'" in f and "chapters/01" in f for f in book.faults)
-    clash = export.gather({"chapters/01": [{**published["chapters/01"][0], "key": "chip-a.memory"}]}, audits, {})
+    clash = export.gather({"chapters/01": [{**published["chapters/01"][0], "key": "chip-a.memory"}]}, audits,
+                          {})
     assert any("'chip-a.memory'" in f and "data/facts" in f for f in clash.faults)
 
 
@@ -212,18 +225,23 @@ def test_the_ledger_is_json_and_csv_that_others_can_read(pages, tmp_path):
     ledger = json.loads((tmp_path / "ledger.json").read_text(encoding="utf-8"))
     assert set(ledger) == {"facts", "records", "claims"}
     [row] = [r for r in ledger["records"] if r["chapter"].startswith("chapters/")]
-    assert (row["value"], row["unit"], row["sources"], row["quoted_in"]) == (0.02, "s", ["acme-2025"], ["chapters/01"])
+    assert ((row["value"], row["unit"], row["sources"], row["quoted_in"])
+            == (0.02, "s", ["acme-2025"], ["chapters/01"]))
     [claim] = [c for c in ledger["claims"] if c["id"] == "claim-time"]
-    assert (claim["verdict"], claim["computed"]) == ("holds", "20 ms") and claim["why"].startswith("see 20 ms ")
+    assert (claim["verdict"], claim["computed"]) == ("holds", "20 ms")
+    assert claim["why"].startswith("see 20 ms ")
     with (tmp_path / "ledger.csv").open(newline="", encoding="utf-8") as lines:
         rows = {r["key"]: r for r in csv.DictReader(lines)}
     assert len(rows) == sum(len(part) for part in ledger.values())
-    assert (rows["step.time"]["label"], float(rows["step.time"]["high"]), rows["step.time"]["type"]) == ("Time, \"quoted\"", 0.024, "record")
+    assert ((rows["step.time"]["label"], float(rows["step.time"]["high"]), rows["step.time"]["type"])
+            == ("Time, \"quoted\"", 0.024, "record"))
     assert (rows["chip-a.memory"]["sources"], rows["claim-time"]["verdict"]) == ("acme-2025", "holds")
 
 
 def test_a_state_brings_what_was_measured_below_it(shown):
-    found, other = (Number.of_leaf(Leaf(key, key, parse(value), "measured")) for key, value in (("exp.found", "3 s"), ("exp.other", "7 s")))
+    found, other = (Number.of_leaf(Leaf(key, key, parse(value), "measured"))
+                    for key, value in (("exp.found", "3 s"), ("exp.other", "7 s")))
     state("exp.quick", 2 * found < other, yes="quick", no="slow")
     [payload] = [d[RECORD] for d in shown if RECORD in d]
-    assert payload["text"] == "quick" and {m["key"] for m in payload["measured"]} == {"exp.found", "exp.other"}
+    assert payload["text"] == "quick"
+    assert {m["key"] for m in payload["measured"]} == {"exp.found", "exp.other"}

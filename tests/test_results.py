@@ -1,6 +1,8 @@
-"""book/results.py: a chapter executes again when something that its outputs depend on has changed, and only then.
+"""book/results.py: a chapter executes again when something that its outputs depend on has
+changed, and only then.
 
-The results are those of the built book, in a copy where one thing is changed at a time; who has to execute again is told by hand.
+The results are those of the built book, in a copy where one thing is changed at a time; who has to execute
+again is told by hand.
 """
 import json
 import shutil
@@ -49,7 +51,8 @@ def test_nothing_has_changed_in_a_copy_in_another_folder(copy):
 @pytest.mark.parametrize("name, old, new, readers", [
     ("data/facts/margins.yaml", "amkor:", "amkor:\n  note_of_a_test: 1 percent", {"27"}),
     ("data/facts/models.yaml", "llama-31-405b:", "llama-31-405b:\n  of_a_test: 1", {"04", "05", "06", "07"}),
-    ("data/claims/26-euv-ceiling.yaml", "- id: ceiling-no-second-source", "- id: ceiling-no-second-source-renamed", {"26"}),
+    ("data/claims/26-euv-ceiling.yaml", "- id: ceiling-no-second-source",
+     "- id: ceiling-no-second-source-renamed", {"26"}),
     ("references.bib", "{asml-q1-2026,", "{asml-q1-2026,\n  month = {4},", {"27"}),
     ("lib/computetrades/model/order.py", "STILL = 1e12", "STILL = 1e13", {"05"}),
     ("lib/computetrades/capital/margins.py", '"""', '"""Changed. ', {"27"}),
@@ -73,14 +76,16 @@ def test_changed_weights_execute_the_chapters_that_run_the_model(copy):
 
 def test_a_new_model_executes_the_chapter_that_lists_all_models(copy):
     path = copy / "data/facts/models.yaml"
-    path.write_text(path.read_text(encoding="utf-8") + "\nnew-model:\n  label: New\n  n_params: 7\n", encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8") + "\nnew-model:\n  label: New\n  n_params: 7\n",
+                    encoding="utf-8")
     assert stale(copy) == {"06"}
 
 
 def test_code_executes_its_chapter_and_prose_executes_nothing(copy):
     path = copy / "chapters/27-margin-stack.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    prose, code = (next(c for c in notebook.cells if c.cell_type == kind and len(c.source) > 80) for kind in ("markdown", "code"))
+    prose, code = (next(c for c in notebook.cells if c.cell_type == kind and len(c.source) > 80)
+                   for kind in ("markdown", "code"))
     prose.source += " More words."
     nbformat.write(notebook, path)
     assert stale(copy) == set()
@@ -118,7 +123,8 @@ def test_a_run_keeps_the_outputs_and_what_was_looked_up(tmp_path, capsys):
     cell = "from computetrades.facts import facts; print(facts('amkor').label)"
     path = chapter(tmp_path, "01-short", cell, "1 + 1")
     result = results.of_chapters(tmp_path, [path])["01-short"]
-    assert [[o["output_type"] for o in outputs] for outputs in result.outputs] == [["stream"], ["execute_result"]]
+    assert ([[o["output_type"] for o in outputs] for outputs in result.outputs]
+            == [["stream"], ["execute_result"]])
     assert {"fact:amkor", "module:facts.py", "package:units.txt", "pins:"} <= result.depends.keys()
     assert not any(name.startswith(("fact:nvidia", "module:model", "citation:")) for name in result.depends)
     assert "01-short: " in capsys.readouterr().out
@@ -128,7 +134,8 @@ def test_a_run_keeps_the_outputs_and_what_was_looked_up(tmp_path, capsys):
 
 def test_a_chapter_that_does_not_run_is_named_and_the_others_are_kept(tmp_path):
     good, bad = chapter(tmp_path, "01-good", "print(1)"), chapter(tmp_path, "02-bad", "print(2)", "1 / 0")
-    with pytest.raises(DataError, match=r"chapters/02-bad.ipynb does not run(.|\n)*1 / 0(.|\n)*ZeroDivisionError"):
+    with pytest.raises(DataError,
+                       match=r"chapters/02-bad.ipynb does not run(.|\n)*1 / 0(.|\n)*ZeroDivisionError"):
         results.of_chapters(tmp_path, [good, bad])
     assert results.standing(tmp_path, [good, bad], results.Present(tmp_path)).keys() == {"01-good"}
 
@@ -141,8 +148,10 @@ def test_a_result_of_files_that_were_edited_while_it_ran_does_not_stand(tmp_path
 
 
 def test_every_kind_that_a_run_may_report_can_be_answered(built):
-    stored = [json.loads(p.read_text(encoding="utf-8")) for p in (built.root / "_build/results").rglob("*.json")]
+    stored = [json.loads(p.read_text(encoding="utf-8"))
+              for p in (built.root / "_build/results").rglob("*.json")]
     kinds = {name.partition(":")[0] for result in stored for name in result["depends"]}
-    assert kinds == {"fact", "facts having", "claim", "claims of", "citation", "module", "package", "data", "data folder", "pins"}
+    assert kinds == {"fact", "facts having", "claim", "claims of", "citation", "module", "package", "data",
+                     "data folder", "pins"}
     with pytest.raises(ValueError, match="depends on weather:today"):
         results.Present(built.root).digest("weather:today")

@@ -1,4 +1,5 @@
-"""inference/roofline.py: hand cases, limits, laws, and times that others measured, which no floor may exceed."""
+"""inference/roofline.py: hand cases, limits, laws, and times that others measured,
+which no floor may exceed."""
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,12 +12,14 @@ from computetrades.number import as_number
 from computetrades.units import UnitError, parse
 from three_paths import paths, whole_numbers
 
-H100, LLAMA, SMALL, BF16, SESSION = (facts(key) for key in ("h100-sxm", "llama-31-70b", "llama-31-8b", "bf16", "session"))
+H100, LLAMA, SMALL, BF16, SESSION = (
+    facts(key) for key in ("h100-sxm", "llama-31-70b", "llama-31-8b", "bf16", "session"))
 ON = Deployment(LLAMA, BF16)
 ONE = as_number(parse("1 token"))
 calm = settings(deadline=None, max_examples=40)
 sizes = st.floats(1e-3, 1e6)
-TOY = {"n_layers": 2, "hidden_size": 8, "n_heads": 2, "n_kv_heads": 1, "head_dim": 4, "intermediate_size": 12, "vocab_size": 10}
+TOY = {"n_layers": 2, "hidden_size": 8, "n_heads": 2, "n_kv_heads": 1, "head_dim": 4, "intermediate_size": 12,
+       "vocab_size": 10}
 PEAK, SPEED = as_number(parse("989.4 TFLOP/s")), as_number(parse("3.35 TB/s"))
 
 
@@ -26,8 +29,10 @@ PEAK, SPEED = as_number(parse("989.4 TFLOP/s")), as_number(parse("3.35 TB/s"))
 @given(sizes, sizes, sizes, sizes)
 def test_time_and_roof_are_two_views_of_one_thing(flop, size, peak, speed):
     """FLOPs over time is what the roof allows at their intensity."""
-    time = paths(roofline.seconds, "s", f"{flop} FLOP", f"{size} B", f"{peak} FLOP/s", f"{speed} B/s").value("s")
-    assert flop / time == pytest.approx(float(roofline.attainable(roofline.intensity(flop, size), peak, speed)))
+    time = paths(roofline.seconds, "s", f"{flop} FLOP", f"{size} B", f"{peak} FLOP/s",
+                 f"{speed} B/s").value("s")
+    attainable = roofline.attainable(roofline.intensity(flop, size), peak, speed)
+    assert flop / time == pytest.approx(float(attainable))
     assert roofline.mfu(flop, time, peak) <= 1 + 1e-12
     assert (roofline.intensity(flop, size) >= roofline.ridge(peak, speed)) == (flop / peak >= size / speed)
 
@@ -60,7 +65,8 @@ def test_attention_alone_does_a_flop_per_byte_for_each_query_head_of_a_group():
 
 
 def test_enough_tokens_bring_a_pass_to_the_ridge():
-    ridge, one, parts = roofline.ridge(PEAK, SPEED), step.products(ON, Load(ONE)), step.part_bytes(ON, Load(ONE))
+    ridge = roofline.ridge(PEAK, SPEED)
+    one, parts = step.products(ON, Load(ONE)), step.part_bytes(ON, Load(ONE))
     n = roofline.enough(ridge, one / ONE, parts["activations"] / ONE, parts["layers"] + parts["head"])
     size = step.moved(ON, Load(n))
     assert (one / ONE * n / size).value("FLOP/B") == pytest.approx(ridge.value("FLOP/B"))
@@ -72,10 +78,12 @@ def test_no_number_is_enough_where_each_one_moves_too_much():
 
 # Where attention overtakes
 
-@pytest.mark.parametrize("key", ["llama-31-70b", "llama-31-405b", "llama-31-8b", "qwen3-235b", "mixtral-8x7b"])
+@pytest.mark.parametrize("key",
+                         ["llama-31-70b", "llama-31-405b", "llama-31-8b", "qwen3-235b", "mixtral-8x7b"])
 def test_at_the_crossovers_the_two_shares_are_equal(key):
     m = whole_numbers(facts(key))
-    for ops in (flops.prefill(m, float(roofline.prompt_crossover(m))), flops.decode(m, float(roofline.step_crossover(m)))):
+    for ops in (flops.prefill(m, float(roofline.prompt_crossover(m))),
+                flops.decode(m, float(roofline.step_crossover(m)))):
         attention = ops["scores"] + ops["values"]
         matrices = sum(ops.values()) - attention - ops["head"]
         assert attention == pytest.approx(matrices, rel=1e-9)
@@ -104,15 +112,20 @@ def test_the_exponent_of_a_prompts_cost_is_one_and_the_share_of_attention():
 # What others measured: a floor is below it, and not by more than is known to be lost
 
 def floor_ms(model, context, n_gpus, speed=3.35e12, fmt=BF16):
-    return float(step.moved(Deployment(model.plain, fmt.plain), Load(1.0, float(context))) / (n_gpus * speed)) * 1e3
+    return float(step.moved(Deployment(model.plain, fmt.plain), Load(1.0, float(context)))
+                 / (n_gpus * speed)) * 1e3
 
 
 # Llama 3.1 70B, eight A100 of 2.039 TB/s over a mesh of links, one request: gpt-fast README, commit 32971d3
-# Llama 3.1 8B, one H100: the line that vLLM fitted to steps at 256 to 125,000 tokens of context, blog of 2026-04-22
-# Llama 2 70B, eight and four H100, one request at 2,048: splitwise-sim (ISCA 2024); its 2023 engine was held back by the host
+# Llama 3.1 8B, one H100: the line that vLLM fitted to steps at 256 to 125,000 tokens of context,
+# blog of 2026-04-22
+# Llama 2 70B, eight and four H100, one request at 2,048: splitwise-sim (ISCA 2024);
+# its 2023 engine was held back by the host
 @pytest.mark.parametrize("key, context, n_gpus, speed, measured, within", [
-    ("llama-31-70b", 100, 8, 2.039e12, 1000 / 58.78, 2.1), ("llama-31-8b", 100, 1, 2.039e12, 1000 / 93.83, 1.5),
-    ("llama-31-8b", 256, 1, 3.35e12, 6.44 + 256 * 4.37e-5, 1.5), ("llama-31-8b", 125_000, 1, 3.35e12, 6.44 + 125_000 * 4.37e-5, 1.3),
+    ("llama-31-70b", 100, 8, 2.039e12, 1000 / 58.78, 2.1),
+    ("llama-31-8b", 100, 1, 2.039e12, 1000 / 93.83, 1.5),
+    ("llama-31-8b", 256, 1, 3.35e12, 6.44 + 256 * 4.37e-5, 1.5),
+    ("llama-31-8b", 125_000, 1, 3.35e12, 6.44 + 125_000 * 4.37e-5, 1.3),
     ("llama-31-70b", 2048, 8, 3.35e12, 31.05, 7), ("llama-31-70b", 2048, 4, 3.35e12, 29.82, 3)])
 def test_measured_steps_lie_above_the_floor(key, context, n_gpus, speed, measured, within):
     floor = floor_ms(facts(key), context, n_gpus, speed)
@@ -135,13 +148,16 @@ def test_measured_matrices_of_a_layer_lie_above_the_roof_and_follow_it():
         measured = getattr(block, f"tokens_{tokens}").value("s")
         floor = float(roofline.seconds(2 * layer * tokens, 2 * layer, 989.4e12, 3.35e12))
         assert floor < measured < 1.7 * floor
-    early, late = block.tokens_64.value() / block.tokens_1.value(), block.tokens_4096.value() / block.tokens_2048.value()
-    assert early < 1.1 and 1.8 < late < 2.1      # flat where the memory decides, proportional where the arithmetic does
+    early = block.tokens_64.value() / block.tokens_1.value()
+    late = block.tokens_4096.value() / block.tokens_2048.value()
+    # Flat where the memory decides, proportional where the arithmetic does
+    assert early < 1.1 and 1.8 < late < 2.1
 
 
 def test_prefill_utilisation_of_the_fastest_measurement_stays_below_what_matrices_reach():
     told = facts("vllm-8b-h100")
-    share = roofline.mfu(step.products(Deployment(SMALL, BF16), Load(told.prompt)), told.first_token, H100.bf16_flops).value("")
+    share = roofline.mfu(step.products(Deployment(SMALL, BF16), Load(told.prompt)), told.first_token,
+                         H100.bf16_flops).value("")
     assert 0.4 < share < (facts("h100-achieved").bf16_flops / H100.bf16_flops).value("")
 
 

@@ -29,7 +29,8 @@ def test_by_hand():
 @calm
 @given(THETA, PAIR, POSITION)
 def test_a_wavelength_is_one_turn_and_the_hand_stays_on_the_dial(theta, pair, position):
-    assert rotary.turns(rotary.wavelength(rotary.frequency(theta, pair, WIDTH)), theta, pair, WIDTH) == pytest.approx(1)
+    assert (rotary.turns(rotary.wavelength(rotary.frequency(theta, pair, WIDTH)), theta, pair, WIDTH)
+            == pytest.approx(1))
     hand = rotary.folded(rotary.angle(position, theta, pair, WIDTH))
     assert -1e-9 <= hand <= 2 * math.pi + 1e-9
     assert math.cos(hand) == pytest.approx(math.cos(rotary.angle(position, theta, pair, WIDTH)), abs=1e-6)
@@ -43,7 +44,8 @@ def test_pairs_past_counts_the_pairs(theta, position, n):
 
 
 def test_the_critical_dimension_of_llama_3_is_the_published_one():
-    """LongRoPE2 (Shang et al. 2025, 1 and 2.1) puts it at 35 for a width of 128, a base of 500,000 and 8,192 trained tokens."""
+    """LongRoPE2 (Shang et al. 2025, 1 and 2.1) puts it at 35 for a width of 128,
+    a base of 500,000 and 8,192 trained tokens."""
     assert rotary.pairs_past(1, 8192, 500_000, 128) == 35
 
 
@@ -56,7 +58,8 @@ def test_the_period_of_the_slowest_pair_is_the_published_one():
 @given(THETA, PAIR, FACTOR)
 def test_every_scheme_stays_between_keeping_and_interpolating(theta, pair, factor):
     kept, slow = rotary.frequency(theta, pair, WIDTH), rotary.interpolated(theta, pair, WIDTH, factor)
-    for stretched in (rotary.ntk(theta, pair, WIDTH, factor), rotary.yarn(theta, pair, WIDTH, factor, 8192, 32, 1),
+    for stretched in (rotary.ntk(theta, pair, WIDTH, factor),
+                      rotary.yarn(theta, pair, WIDTH, factor, 8192, 32, 1),
                       rotary.llama3(theta, pair, WIDTH, factor, 8192, 1, 4)):
         assert slow * (1 - 1e-9) <= stretched <= kept * (1 + 1e-9)
 
@@ -67,27 +70,33 @@ def test_ntk_stretches_the_slowest_pair_by_the_factor():
 
 def test_facts_floats_and_arrays_agree():
     pairs = np.arange(64)
-    plain = rotary.llama3(500_000.0, pairs, 128, 8.0, 8192, 1, 4), rotary.yarn(500_000.0, pairs, 128, 8.0, 8192, 32, 1)
+    plain = (rotary.llama3(500_000.0, pairs, 128, 8.0, 8192, 1, 4),
+             rotary.yarn(500_000.0, pairs, 128, 8.0, 8192, 32, 1))
     for pair in (0, 16, 30, 32, 63):
-        traced = rotary.llama3(LLAMA.rope_theta, pair, LLAMA.head_dim, LLAMA.rope_factor, LLAMA.rope_trained_context,
+        traced = rotary.llama3(LLAMA.rope_theta, pair, LLAMA.head_dim, LLAMA.rope_factor,
+                               LLAMA.rope_trained_context,
                                LLAMA.rope_low_freq_factor, LLAMA.rope_high_freq_factor)
         assert isinstance(traced, Number) and float(traced) == pytest.approx(plain[0][pair])
         v3 = facts("deepseek-v3")
-        traced = rotary.yarn(LLAMA.rope_theta, pair, LLAMA.head_dim, LLAMA.rope_factor, LLAMA.rope_trained_context,
-                             v3.rope_beta_fast, v3.rope_beta_slow)
+        traced = rotary.yarn(LLAMA.rope_theta, pair, LLAMA.head_dim, LLAMA.rope_factor,
+                             LLAMA.rope_trained_context, v3.rope_beta_fast, v3.rope_beta_slow)
         assert float(traced) == pytest.approx(plain[1][pair])
-    assert str(rotary.wavelength(rotary.frequency(LLAMA.rope_theta, 0, LLAMA.head_dim)).quantity.units) == "token"
-    assert float(rotary.wavelength(rotary.frequency(LLAMA.rope_theta, 0, LLAMA.head_dim)) / TOKEN) == pytest.approx(2 * math.pi)
+    first = rotary.wavelength(rotary.frequency(LLAMA.rope_theta, 0, LLAMA.head_dim))
+    assert str(first.quantity.units) == "token"
+    assert float(first / TOKEN) == pytest.approx(2 * math.pi)
 
 
 @pytest.mark.parametrize("scheme", ["default", "linear", "ntk", "yarn", "llama3"])
 def test_they_are_the_labs_frequencies(scheme):
     rope = pytest.importorskip("computetrades.model.rope")
     from computetrades.model.config import Rope
-    for theta, width, factor, trained in ((500_000.0, 128, 8.0, 8192), (10_000.0, 64, 40.0, 4096), (10_000.0, 32, 4.0, 256)):
+    for theta, width, factor, trained in ((500_000.0, 128, 8.0, 8192), (10_000.0, 64, 40.0, 4096),
+                                          (10_000.0, 32, 4.0, 256)):
         pairs, shape = np.arange(width // 2), (theta, np.arange(width // 2), width)
-        ours = {"default": lambda: rotary.frequency(*shape), "linear": lambda: rotary.interpolated(*shape, factor),
-                "ntk": lambda: rotary.ntk(*shape, factor), "yarn": lambda: rotary.yarn(*shape, factor, trained, 32, 1),
+        ours = {"default": lambda: rotary.frequency(*shape),
+                "linear": lambda: rotary.interpolated(*shape, factor),
+                "ntk": lambda: rotary.ntk(*shape, factor),
+                "yarn": lambda: rotary.yarn(*shape, factor, trained, 32, 1),
                 "llama3": lambda: rotary.llama3(*shape, factor, trained, 1, 4)}[scheme]()
         theirs = rope.frequencies(Rope(theta, scheme, factor, trained), width).numpy()
         assert ours == pytest.approx(theirs, rel=3e-5), pairs

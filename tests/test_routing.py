@@ -1,4 +1,5 @@
-"""inference/routing.py: against the laws of consistent hashing, closed forms, brute force, and its own invariants."""
+"""inference/routing.py: against the laws of consistent hashing, closed forms, brute force,
+and its own invariants."""
 import math
 from dataclasses import asdict, replace
 
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 from computetrades.facts import facts
 from computetrades.inference import caching, kv, params
 from computetrades.inference.routing import (
-    CONDITIONS, ROUTERS, Hashed, Load, LongestPrefix, Modulo, PrefixCache, Ring, RoundRobin, described, digest, drawn, outcome,
-    prompts, repeated, simulate, traffic)
+    CONDITIONS, ROUTERS, Hashed, Load, LongestPrefix, Modulo, PrefixCache, Ring, RoundRobin, described,
+    digest, drawn, outcome, prompts, repeated, simulate, traffic)
 
 calm = settings(deadline=None, max_examples=30)
 KEYS = [digest(f"key {i}") for i in range(8_000)]
@@ -30,7 +31,8 @@ def test_losing_one_of_n_moves_only_its_own_keys_on_a_ring_and_nearly_all_by_rem
         assert all(before.home(key) == lost for key in moved)
         assert len(moved) / len(KEYS) == pytest.approx(1 / n, abs=0.4 / n)
     before, after = Modulo(range(n)), Modulo(range(n - 1))
-    assert sum(before.home(k) != after.home(k) for k in KEYS) / len(KEYS) == pytest.approx(1 - 1 / n, abs=0.015)
+    n_moved = sum(before.home(k) != after.home(k) for k in KEYS)
+    assert n_moved / len(KEYS) == pytest.approx(1 - 1 / n, abs=0.015)
 
 
 def test_more_points_make_a_ring_more_even_as_one_over_their_root():
@@ -62,7 +64,8 @@ PROMPT = st.lists(st.integers(0, 2), min_size=1, max_size=5)
 
 @settings(deadline=None, max_examples=80)
 @given(st.lists(PROMPT, min_size=1, max_size=30), st.integers(5, 14), st.sampled_from([math.inf, 3]))
-def test_a_cache_never_holds_a_part_without_what_it_continues_nor_more_than_fits(sequences, capacity, lifetime):
+def test_a_cache_never_holds_a_part_without_what_it_continues_nor_more_than_fits(
+        sequences, capacity, lifetime):
     cache = PrefixCache(capacity, lifetime)
     parent = {}
     for now, steps in enumerate(sequences):
@@ -102,7 +105,8 @@ def test_a_key_that_stays_gives_sessions_that_share_nothing_their_closed_form(ro
 
 @pytest.mark.parametrize("n", [2, 8, 30])
 def test_a_hash_of_the_whole_prompt_finds_what_chance_finds(n):
-    """Call k finds call j's prompt when j is the last before it on the same of n machines: (1/n)(1 - 1/n)^(k-1-j)."""
+    """Call k finds call j's prompt when j is the last before it on the same of n machines:
+    (1/n)(1 - 1/n)^(k-1-j)."""
     size = [600 + 80 * k for k in range(12)]
     chance = sum(size[j] / n * (1 - 1 / n) ** (k - 1 - j) for k in range(12) for j in range(k)) / sum(size)
     found = [simulate("whole prompt, ring", n, replace(ALONE, sessions=600), seed=seed) for seed in range(6)]
@@ -118,11 +122,13 @@ def test_round_robin_over_more_machines_than_calls_finds_only_what_sessions_shar
 def test_round_robin_is_even_and_hashing_the_shared_part_is_not():
     assert simulate("round robin", 6, LOAD).imbalance < 1.1
     assert simulate("tools and system, ring", 6, LOAD).imbalance > 2
-    assert simulate("longest prefix", 6, LOAD).imbalance < simulate("session's opening, ring", 6, LOAD).imbalance
+    assert (simulate("longest prefix", 6, LOAD).imbalance
+            < simulate("session's opening, ring", 6, LOAD).imbalance)
 
 
 def test_after_a_loss_a_ring_keeps_all_but_the_lost_replicas_sessions():
-    loss = {r: simulate(f"session's opening, {r}", 8, ALONE, lose=True).after_loss for r in ("ring", "modulo")}
+    loss = {r: simulate(f"session's opening, {r}", 8, ALONE, lose=True).after_loss
+            for r in ("ring", "modulo")}
     assert loss["ring"] > 0.7 > 0.3 > loss["modulo"]
     assert math.isnan(simulate("round robin", 8, ALONE).after_loss)
 
@@ -136,17 +142,20 @@ def test_more_memory_and_longer_lives_never_find_less(router):
 
 
 def test_pauses_past_the_lifetime_cost_what_the_exponential_says():
-    """One session alone: a call after a gap that outlives the entry finds nothing, so hits fall by the share of such gaps."""
+    """One session alone: a call after a gap that outlives the entry finds nothing, so hits fall
+    by the share of such gaps."""
     many = replace(ALONE, sessions=3000, growth=0, gap=100)
     expected = (1 - 1 / 12) * (1 - caching.lapsed(100, 200))
-    assert simulate("session's opening, ring", 1, many, lifetime=200).hit_rate == pytest.approx(expected, rel=0.01)
+    assert (simulate("session's opening, ring", 1, many, lifetime=200).hit_rate
+            == pytest.approx(expected, rel=0.01))
 
 
 def test_the_longest_match_wins_until_it_is_too_short_or_its_replica_too_busy():
     router = LongestPrefix(["a", "b"])
     first = router.route([1, 2], [10, 10])
     assert router.route([1, 2, 3], [10, 10, 5]) == first            # longest match
-    assert router.route([1, 9], [2, 98]) != first                    # two of a hundred tokens are under the threshold
+    # Two of a hundred tokens are under the threshold
+    assert router.route([1, 9], [2, 98]) != first
     busy = LongestPrefix(["a", "b"], bound=1.0)
     busy.work = {"a": 1000, "b": 0}
     busy.holders = {1: {"a"}}
@@ -154,7 +163,8 @@ def test_the_longest_match_wins_until_it_is_too_short_or_its_replica_too_busy():
 
 
 def test_a_lost_replica_gets_nothing_more():
-    for router in (RoundRobin(range(4)), Hashed(range(4), None), Hashed(range(4), 1, Modulo), LongestPrefix(range(4))):
+    for router in (RoundRobin(range(4)), Hashed(range(4), None), Hashed(range(4), 1, Modulo),
+                   LongestPrefix(range(4))):
         router.route([1], [5])
         router.lose(2)
         assert all(router.route([key], [5]) != 2 for key in range(50))
@@ -162,7 +172,8 @@ def test_a_lost_replica_gets_nothing_more():
 
 def test_the_same_seed_is_the_same_run_and_another_is_not():
     assert traffic(LOAD, 3) == traffic.__wrapped__(LOAD, 3) != traffic(LOAD, 4)
-    assert simulate("longest prefix", 5, LOAD, seed=1) == simulate.__wrapped__("longest prefix", 5, LOAD, seed=1)
+    assert (simulate("longest prefix", 5, LOAD, seed=1)
+            == simulate.__wrapped__("longest prefix", 5, LOAD, seed=1))
     names, sizes = prompts(LOAD, 0)[0]
     assert len(names) == len(sizes) == LOAD.calls + 1 and sum(sizes) == 400 + 600 + 11 * 80
 
@@ -170,7 +181,8 @@ def test_the_same_seed_is_the_same_run_and_another_is_not():
 def test_repeated_is_the_mean_over_consecutive_seeds():
     runs = [simulate("round robin", 3, LOAD, capacity=9_000, seed=seed) for seed in (4, 5)]
     mean = repeated("round robin", 3, LOAD, runs=2, seed=4, capacity=9_000)
-    assert mean.hit_rate == np.mean([r.hit_rate for r in runs]) and mean.imbalance == np.mean([r.imbalance for r in runs])
+    assert mean.hit_rate == np.mean([r.hit_rate for r in runs])
+    assert mean.imbalance == np.mean([r.imbalance for r in runs])
 
 
 def test_bad_input_is_named():
@@ -202,11 +214,12 @@ def test_the_fleet_is_described_in_whole_tokens_and_seconds():
 
 
 @pytest.mark.parametrize("condition, limits, pauses", [
-    ("ample memory", {}, False), ("after a loss", {"lose": True}, False), ("little memory", {"capacity": 9_000}, False),
-    ("users pause", {"lifetime": 30}, True)])
+    ("ample memory", {}, False), ("after a loss", {"lose": True}, False),
+    ("little memory", {"capacity": 9_000}, False), ("users pause", {"lifetime": 30}, True)])
 def test_a_condition_limits_memory_or_time_and_its_users_alone_pause(condition, limits, pauses):
     load = replace(LOAD, task=3, pause=40)
-    found = outcome("longest prefix", condition, replicas=3, runs=2, capacity=9_000, lifetime=30, **asdict(load))
+    found = outcome("longest prefix", condition, replicas=3, runs=2, capacity=9_000, lifetime=30,
+                    **asdict(load))
     wanted = repeated("longest prefix", 3, load if pauses else LOAD, runs=2, **limits)
     assert repr(found) == repr(wanted)                              # nan is no equal of itself
 

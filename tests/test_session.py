@@ -1,4 +1,5 @@
-"""inference/session.py: against a loop over the calls, by hand, at its limits, and against sessions that others measured."""
+"""inference/session.py: against a loop over the calls, by hand, at its limits,
+and against sessions that others measured."""
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,17 +25,21 @@ ESSAY = (facts("session").plain, facts("one-request").plain, facts("agent-sessio
 
 def session(context, new, n_calls, growth, output=300, batch=1):
     start = SimpleNamespace(context=float(context), new_tokens=float(new), shared_prefix=float(context - new))
-    call = SimpleNamespace(n_calls=float(n_calls), output_tokens=float(output), batch=float(batch), body_bytes=4.5, event_bytes=130.0, envelope_bytes=0.0)
+    call = SimpleNamespace(n_calls=float(n_calls), output_tokens=float(output), batch=float(batch),
+                           body_bytes=4.5, event_bytes=130.0, envelope_bytes=0.0)
     return start, call, SimpleNamespace(growth=float(growth))
 
 
-SESSIONS = st.builds(lambda context, share, n, step, output, batch: session(context, max(1, int(context * share)), n, n * step, output, batch),
-                     st.integers(100, 100_000), st.floats(0, 1), st.integers(1, 40), st.integers(0, 5_000), st.integers(1, 1_000), st.integers(1, 30))
+SESSIONS = st.builds(lambda context, share, n, step, output, batch:
+                     session(context, max(1, int(context * share)), n, n * step, output, batch),
+                     st.integers(100, 100_000), st.floats(0, 1), st.integers(1, 40), st.integers(0, 5_000),
+                     st.integers(1, 1_000), st.integers(1, 30))
 
 
 def one_by_one(start, call, task, cold=False):
     """What each call sends, finds and adds, in plain Python."""
-    calls, held, sends = [], start.context if cold is None else start.context - (start.context if cold else start.new_tokens), start.context
+    calls, sends = [], start.context
+    held = sends if cold is None else sends - (sends if cold else start.new_tokens)
     for _ in range(int(call.n_calls)):
         calls.append(SimpleNamespace(context=sends, shared_prefix=held, new_tokens=sends - held))
         held, sends = sends, sends + task.growth / call.n_calls
@@ -44,14 +49,17 @@ def one_by_one(start, call, task, cold=False):
 def looped(start, call, task, cold=False):
     """request.py's lines added up over the calls, column by column."""
     every = [request.lines(one, call, ON, PRICES, DISCOUNT) for one in one_by_one(start, call, task, cold)]
-    return [{name: sum(getattr(line, name) for line in station) for name in NAMES if getattr(station[0], name) is not None}
+    return [{name: sum(getattr(line, name) for line in station)
+             for name in NAMES if getattr(station[0], name) is not None}
             for station in zip(*every)]
 
 
 def summed(start, call, task, cold=False):
     lines = sums.lines(start, call, task, ON, PRICES, DISCOUNT, cold)
-    assert [line.chapter for line in lines] == [line.chapter for line in request.lines(start, call, ON, PRICES, DISCOUNT)]
-    return [{name: getattr(line, name) for name in NAMES if getattr(line, name) is not None} for line in lines]
+    assert ([line.chapter for line in lines]
+            == [line.chapter for line in request.lines(start, call, ON, PRICES, DISCOUNT)])
+    return [{name: getattr(line, name) for name in NAMES if getattr(line, name) is not None}
+            for line in lines]
 
 
 @calm
@@ -60,7 +68,8 @@ def test_the_closed_form_is_the_sum_over_the_calls(given_session, cold):
     for ours, theirs in zip(summed(*given_session, cold), looped(*given_session, cold)):
         assert ours.keys() == theirs.keys()
         for name in ours:
-            if name == "gpu_time":   # prompts of which some are bound by memory and some by arithmetic add up to a little more
+            # Prompts of which some are bound by memory and some by arithmetic add up to a little more
+            if name == "gpu_time":
                 assert theirs[name] * 0.9 - 1e-9 <= ours[name] <= theirs[name] * (1 + 1e-9) + 1e-9
             else:
                 assert ours[name] == pytest.approx(theirs[name], rel=1e-9, abs=1e-9)
@@ -78,11 +87,13 @@ def test_gpu_time_is_exact_while_the_later_calls_are_alike(growth, batch, cold):
 def test_three_calls_by_hand():
     start, call, task = session(context=10, new=4, n_calls=3, growth=6)   # sends 10, 12, 14
     assert [sums.context(start, call, task, i) for i in (1, 2, 3)] == [10, 12, 14]
-    assert (sums.sent(start, call, task), sums.new(start, call, task), sums.cached(start, call, task)) == (36, 8, 28)
+    assert ((sums.sent(start, call, task), sums.new(start, call, task), sums.cached(start, call, task))
+            == (36, 8, 28))
     assert sums.hit_rate(start, call, task) == 28 / 36
     assert sums.new(start, call, task, cold=True) == 14   # each token once: what the last call sends
     assert sums.output(call) == sums.n_passes(call) == 900
-    prices, discount = SimpleNamespace(input_price=100, output_price=1000), SimpleNamespace(read=0.1, write=1.25)
+    prices = SimpleNamespace(input_price=100, output_price=1000)
+    discount = SimpleNamespace(read=0.1, write=1.25)
     assert sums.price(start, call, task, prices, discount) == 28 * 10 + 8 * 125 + 900 * 1000
     assert sums.price_uncached(start, call, task, prices) == 36 * 100 + 900 * 1000
     assert sums.missing(start, call, task, 0.5) == 18 - 8
@@ -93,7 +104,8 @@ def test_three_calls_by_hand():
 def test_one_call_is_the_one_request(context, output):
     start, call, task = session(context, 50, 1, 7_000, output)
     lines = request.lines(start, call, ON, PRICES, DISCOUNT)
-    expected = [{name: getattr(line, name) for name in NAMES if getattr(line, name) is not None} for line in lines]
+    expected = [{name: getattr(line, name) for name in NAMES if getattr(line, name) is not None}
+                for line in lines]
     for ours, theirs in zip(summed(start, call, task), expected):
         assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-9)
 
@@ -107,9 +119,11 @@ def test_without_growth_every_call_sends_the_same_and_only_the_first_is_new():
 def test_the_cache_turns_the_prompts_into_one_prefill():
     start, call, task = session(1_000, 50, 5, 500)
     model = LLAMA
-    each = [sum(v for k, v in flops.prefill(model, one.new_tokens, one.shared_prefix).items() if k != "head") for one in one_by_one(start, call, task)]
+    each = [sum(v for k, v in flops.prefill(model, one.new_tokens, one.shared_prefix).items() if k != "head")
+            for one in one_by_one(start, call, task)]
     assert sum(sums.prompt_flops(start, call, task, model)) == pytest.approx(sum(each), rel=1e-12)
-    alone = [sum(v for k, v in flops.prefill(model, one.context).items() if k != "head") for one in one_by_one(start, call, task)]
+    alone = [sum(v for k, v in flops.prefill(model, one.context).items() if k != "head")
+             for one in one_by_one(start, call, task)]
     assert sums.prompt_flops_uncached(start, call, task, model) == pytest.approx(sum(alone), rel=1e-12)
 
 
@@ -119,26 +133,33 @@ def test_the_times_of_the_calls_add_up_to_the_session(cold):
     prefill, decode, tool, network = (sum(map(float, column)) for column in zip(*parts))
     model = sums.model_time(*ESSAY, ON, LOOP, REPLICA, cold)
     assert prefill + decode == pytest.approx(model, rel=1e-9)
-    assert tool == pytest.approx(sums.tool_time(ESSAY[1], LOOP)) and network == pytest.approx(sums.network_time(*ESSAY, LOOP))
+    assert tool == pytest.approx(sums.tool_time(ESSAY[1], LOOP))
+    assert network == pytest.approx(sums.network_time(*ESSAY, LOOP))
 
 
 def test_numbers_floats_and_arrays_agree():
     given_session = ({"context": "50000 token", "new_tokens": "50 token", "shared_prefix": "49950 token"},
-                     {"n_calls": 22, "output_tokens": "300 token", "batch": 1, "body_bytes": "4.5 B/token", "event_bytes": "130 B/token", "envelope_bytes": "0 B"},
+                     {"n_calls": 22, "output_tokens": "300 token", "batch": 1, "body_bytes": "4.5 B/token",
+                      "event_bytes": "130 B/token", "envelope_bytes": "0 B"},
                      {"growth": "80000 token"})
     cache, money = {"read": 0.1, "write": 1.25}, {"input_price": "5 USD/Mtok", "output_price": "25 USD/Mtok"}
     gpu = {"hbm_bandwidth": "3.35 TB/s", "bf16_flops": "989.4 TFLOP/s", "fp32_flops": "66.9 TFLOP/s"}
-    model = {name: int(getattr(LLAMA, name)) for name in ("n_layers", "hidden_size", "n_heads", "n_kv_heads", "head_dim", "intermediate_size", "vocab_size")}
-    fmt, loop = {"bits": "16 bit", "scale_bits": "0 bit", "block_size": 32}, {"rtt": "20 ms", "uplink": "20 Mbit/s", "tool_time": "3 s", "roofline_share": "50 percent"}
+    model = {name: int(getattr(LLAMA, name))
+             for name in ("n_layers", "hidden_size", "n_heads", "n_kv_heads", "head_dim", "intermediate_size",
+                          "vocab_size")}
+    fmt = {"bits": "16 bit", "scale_bits": "0 bit", "block_size": 32}
+    loop = {"rtt": "20 ms", "uplink": "20 Mbit/s", "tool_time": "3 s", "roofline_share": "50 percent"}
     assert paths(sums.sent, "token", *given_session).value() == 22 * 50_000 + 80_000 * 21 / 2
     paths(sums.hit_rate, "", *given_session)
     paths(sums.price, "USD", *given_session, money, cache)
     paths(sums.prompt_flops_uncached, "FLOP", *given_session, model)
     paths(sums.network_time, "s", *given_session, loop)
     on = model, fmt, gpu
-    paths(lambda s, c, t, m, f, g, *rest: sums.model_time(s, c, t, Deployment(m, f, g), *rest), "s", *given_session, *on, loop, {"n_gpus": 8})
+    paths(lambda s, c, t, m, f, g, *rest: sums.model_time(s, c, t, Deployment(m, f, g), *rest), "s",
+          *given_session, *on, loop, {"n_gpus": 8})
     for i in range(4):
-        def times(s, c, t, m, f, g, *rest, i=i): return sums.call_times(s, c, t, Deployment(m, f, g), *rest)[i]
+        def times(s, c, t, m, f, g, *rest, i=i):
+            return sums.call_times(s, c, t, Deployment(m, f, g), *rest)[i]
         paths(times, "s", *given_session, *on, loop, {"n_gpus": 8}, "4")
         paths(times, "s", *given_session, *on, loop, {"n_gpus": 8}, "22")
 
@@ -150,7 +171,8 @@ def test_columns_of_floats_are_swept_at_once():
 
 
 def test_it_comes_near_the_sessions_that_others_measured():
-    """Medians of 610 Codex tasks: linear growth misses that files are read early, so it stays under the tokens really sent."""
+    """Medians of 610 Codex tasks: linear growth misses that files are read early,
+    so it stays under the tokens really sent."""
     seen = facts("codex-traces")
     n, start, end, really = (base(f.quantity) for f in (seen.calls, seen.start, seen.end, seen.input_tokens))
     ours = sums.sent(*sums.observed(start, end, n))

@@ -1,4 +1,5 @@
-"""The map of the stations and the ladder of a connection: well-formed, complete, and leading where they say."""
+"""The map of the stations and the ladder of a connection: well-formed, complete,
+and leading where they say."""
 import re
 from xml.etree import ElementTree
 
@@ -25,7 +26,8 @@ def test_every_stop_leads_to_its_chapter_and_says_so():
     links = drawn().findall(".//s:a", NS)
     assert [a.get("href") for a in links] == [f"{s.chapter}.ipynb" for s in stations.STATIONS]
     for a, s in zip(links, stations.STATIONS):
-        assert [t.text for t in a.findall("s:text", NS)] == [str(s.number), s.name, s.does, f"chapter {s.chapter[:2]}"]
+        assert ([t.text for t in a.findall("s:text", NS)]
+                == [str(s.number), s.name, s.does, f"chapter {s.chapter[:2]}"])
 
 
 def test_a_stop_without_a_chapter_is_drawn_and_leads_nowhere():
@@ -78,12 +80,14 @@ def test_the_front_page_links_the_chapters_that_are_built():
 
 
 def test_a_ladder_has_a_rung_for_each_round_trip_and_bands_as_thick_as_their_data():
-    legs = [ladder.Leg("SYN", "SYN, ACK"), ladder.Leg("10 segments", "acknowledged", 10), ladder.Leg("20 segments", "answer", 20)]
+    legs = [ladder.Leg("SYN", "SYN, ACK"), ladder.Leg("10 segments", "acknowledged", 10),
+            ladder.Leg("20 segments", "answer", 20)]
     svg = ElementTree.fromstring(ladder.ladder(legs, 20, ("laptop", "edge"), "in words"))
     texts = [t.text for t in svg.findall(".//s:text", NS)]
     assert [t for t in texts if t.endswith(" ms")] == ["0 ms", "20 ms", "40 ms", "60 ms"]
     assert all(leg.up in texts and leg.down in texts for leg in legs)
-    bands = [list(map(float, re.findall(r"-?\d+(?:\.\d+)?", p.get("d")))) for p in svg.findall(".//s:path", NS) if "V" in p.get("d")]
+    bands = [list(map(float, re.findall(r"-?\d+(?:\.\d+)?", p.get("d"))))
+             for p in svg.findall(".//s:path", NS) if "V" in p.get("d")]
     thick = [numbers[4] - numbers[3] for numbers in bands]  # M x y L x y V y: at the right end
     assert thick == pytest.approx([10 * ladder.THICK, 20 * ladder.THICK])
     assert max(thick) < ladder.RUNG / 2

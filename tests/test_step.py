@@ -19,7 +19,8 @@ GPU = SimpleNamespace(hbm_bandwidth=3.35e12, bf16_flops=989.4e12, fp32_flops=66.
 TOY = {"n_layers": 2, "hidden_size": 8, "n_heads": 2, "n_kv_heads": 1, "head_dim": 4, "intermediate_size": 12,
        "vocab_size": 10}
 MIXED = {**TOY, "n_experts": 8, "n_experts_per_token": 2, "moe_intermediate_size": 16, "n_dense_layers": 1}
-LATENT = {**MIXED, "kv_lora_rank": 6, "q_lora_rank": 5, "qk_nope_head_dim": 3, "qk_rope_head_dim": 2, "v_head_dim": 4}
+LATENT = {**MIXED, "kv_lora_rank": 6, "q_lora_rank": 5, "qk_nope_head_dim": 3, "qk_rope_head_dim": 2,
+          "v_head_dim": 4}
 DENSE, MIXTURE, MLA = (SimpleNamespace(**shape) for shape in (TOY, MIXED, LATENT))
 SLIDING = SimpleNamespace(**TOY | {"n_full_layers": 1, "n_sliding_layers": 1, "sliding_window": 10})
 CHUNKED = SimpleNamespace(**TOY | {"n_full_layers": 1, "n_chunked_layers": 1, "attention_chunk_size": 10})
@@ -38,9 +39,11 @@ def test_a_prompt_of_the_toy_by_hand():
     gate, up, down = (8, 12), (8, 12), (12, 8)
     products = (q, k, v, o, gate, up, down)
     weights = 2 * sum(a * b for a, b in products)
-    ends = 2 * (sum(map(sum, products)) + (8 + 4 + 4) + 8)        # of the products, and into attention and out of it
+    # Of the products, and into attention and out of it
+    ends = 2 * (sum(map(sum, products)) + (8 + 4 + 4) + 8)
     assert step.part_bytes(on, load) == {
-        "head": 2 * 10 * 8, "layers": 2 * weights, "cache": 3 * 7 * (2 * 2 * 4) * 2, "activations": 3 * 5 * ends * 2}
+        "head": 2 * 10 * 8, "layers": 2 * weights, "cache": 3 * 7 * (2 * 2 * 4) * 2,
+        "activations": 3 * 5 * ends * 2}
     pairs = 8 + 9 + 10 + 11 + 12
     assert step.part_flops(on, load) == {
         "head": 3 * 2 * 10 * 8, "layers": 3 * 5 * 2 * weights, "cache": 3 * 2 * 2 * pairs * 2 * 8,
@@ -54,7 +57,8 @@ def test_activations_of_a_mixture_by_hand():
 
 
 def test_activations_of_latent_attention_by_hand():
-    """Expanded: queries and keys of 5 and values of 4 for both heads; absorbed: queries of 8 on a latent of 8, and 6 come out."""
+    """Expanded: queries and keys of 5 and values of 4 for both heads; absorbed:
+    queries of 8 on a latent of 8, and 6 come out."""
     products = (8 + 5) + (5 + 10) + (8 + 8) + (6 + 14) + (8 + 8)
     rest = 3 * (8 + 12) + (8 + 8) + 2 * 3 * (8 + 16)
     assert step.activation_bytes(MLA, BF16) == 2 * (2 * (products + 10 + 10 + 8 + 8) + rest)
@@ -72,9 +76,10 @@ def test_a_window_ends_what_is_read_of_the_cache(model, cached, read):
 
 
 def test_one_step_of_llama_on_an_h100_by_hand():
-    """At 2,000 tokens for 600 sequences arithmetic decides about the matrices and memory about the caches: the floor lets both go
-    on at once, the time adds them up."""
-    weights, head, row = 80 * (2 * 8192 * 8192 + 2 * 8192 * 1024 + 3 * 8192 * 28672), 128256 * 8192, 2 * 80 * 8 * 128 * 2
+    """At 2,000 tokens for 600 sequences arithmetic decides about the matrices and memory about the caches:
+    the floor lets both go on at once, the time adds them up."""
+    weights = 80 * (2 * 8192 * 8192 + 2 * 8192 * 1024 + 3 * 8192 * 28672)
+    head, row = 128256 * 8192, 2 * 80 * 8 * 128 * 2
     on, load = Deployment(LLAMA.plain, BF16, GPU), decoding(2_000.0, 600)
     ends = 80 * (2 * (8192 + 8192) + 2 * (8192 + 1024) + 3 * (8192 + 28672) + 2 * 8192 + 2 * 1024) * 2
     size = 2 * (weights + head) + 600 * (1_999 * row + ends)
@@ -87,7 +92,8 @@ def test_one_step_of_llama_on_an_h100_by_hand():
 
 
 def test_what_rotation_moves_as_a_kernel_of_its_own():
-    """One query row of 8,192 and one key row of 1,024 elements a layer, two bytes each, read once and written once."""
+    """One query row of 8,192 and one key row of 1,024 elements a layer, two bytes each,
+    read once and written once."""
     assert step.rotation_bytes(LLAMA.plain, BF16) == 80 * (8192 + 1024) * 2 * 2
 
 
@@ -109,7 +115,8 @@ def test_steps_in_a_row_are_the_sum_of_the_single_ones(model, first, n):
     assert step.products(on, load) == pytest.approx(work)
     assert step.part_bytes(on, load)["cache"] == pytest.approx(read)
     each = [step.part_bytes(on, decoding(first + i + 1, 3)) for i in range(n)]
-    assert step.part_bytes(on, load) == pytest.approx({name: sum(one[name] for one in each) for name in each[0]})
+    together = {name: sum(one[name] for one in each) for name in each[0]}
+    assert step.part_bytes(on, load) == pytest.approx(together)
 
 
 @every_kind
@@ -126,13 +133,15 @@ def test_weights_read_are_the_parameters(model):
     assert size["head"] + size["layers"] + size.get("experts", 0) == pytest.approx(every)
 
 
-@pytest.mark.parametrize("key", ["llama-31-70b", "deepseek-v3", "gpt-oss-120b", "gemma-2-27b", "llama-4-maverick"])
+@pytest.mark.parametrize("key",
+                         ["llama-31-70b", "deepseek-v3", "gpt-oss-120b", "gemma-2-27b", "llama-4-maverick"])
 def test_published_models_on_all_three_paths(key):
     on = Deployment(whole_numbers(facts(key)), BF16)
     traced = Deployment(facts(key), facts("bf16"))
     plain = step.moved(on, decoding(3_000, 17)), step.products(on, decoding(3_000, 17))
     load = decoding(as_number(parse("3000 token")), 17)
-    assert plain == pytest.approx((step.moved(traced, load).value("B"), step.products(traced, load).value("FLOP")))
+    assert plain == pytest.approx((step.moved(traced, load).value("B"),
+                                   step.products(traced, load).value("FLOP")))
 
 
 def test_numbers_floats_and_arrays_agree():
@@ -147,7 +156,8 @@ def test_numbers_floats_and_arrays_agree():
 
 @every_kind
 @given(new=st.integers(1, 50), cached=st.integers(0, 200), batch=st.integers(1, 300), decode=st.booleans())
-def test_the_floor_is_no_longer_than_the_parts_together_and_no_shorter_than_any(model, new, cached, batch, decode):
+def test_the_floor_is_no_longer_than_the_parts_together_and_no_shorter_than_any(
+        model, new, cached, batch, decode):
     on, load = Deployment(model, BF16, GPU), Load(new, cached, batch, decode)
     floor, parts = step.floor(on, load), step.part_seconds(on, load)
     assert max(parts.values()) <= floor * (1 + 1e-12) <= sum(parts.values()) * (1 + 2e-12)
@@ -168,11 +178,13 @@ def test_matrices_may_have_formats_of_their_own():
     assert packed["layers"] == plain["layers"]
     half = step.part_bytes(Deployment(DENSE, MXFP4, cache_fmt=BF16), Load(5, 7))
     whole = step.part_bytes(Deployment(DENSE, BF16), Load(5, 7))
-    assert half["layers"] < whole["layers"] and (half["cache"], half["activations"]) == (whole["cache"], whole["activations"])
+    assert half["layers"] < whole["layers"]
+    assert (half["cache"], half["activations"]) == (whole["cache"], whole["activations"])
 
 
 def test_a_format_for_a_matrix_that_there_is_not_is_refused():
-    with pytest.raises(ValueError, match="no matrix is called 'expert'; give a format to experts, feed_forward, head"):
+    with pytest.raises(ValueError,
+                       match="no matrix is called 'expert'; give a format to experts, feed_forward, head"):
         Deployment(MIXTURE, BF16, formats={"expert": MXFP4})
 
 
@@ -217,9 +229,11 @@ def test_the_lines_of_the_request_are_the_parts_of_its_passes(key, batch):
     rows = (session.new_tokens + call.output_tokens - 1) * on.model.hidden_size * 2
 
     def without_activations(of):
-        return sum(sum(parts.values()) - parts["activations"] for parts in (of(on, prompt), of(on, steps))) / batch
+        return sum(sum(parts.values()) - parts["activations"]
+                   for parts in (of(on, prompt), of(on, steps))) / batch
     assert request.total(lines, "hbm") == pytest.approx(rows + without_activations(step.part_bytes), rel=1e-9)
-    assert request.total(lines, "gpu_time") == pytest.approx(rows / 3.35e12 + without_activations(step.part_seconds), rel=1e-9)
+    together = rows / 3.35e12 + without_activations(step.part_seconds)
+    assert request.total(lines, "gpu_time") == pytest.approx(together, rel=1e-9)
 
 
 @pytest.mark.parametrize("form", [(4, 8, 16), (8, 8, 32), (16, 0, 1)])

@@ -25,7 +25,8 @@ def test_every_number_has_one_cell_where_it_belongs():
     found = drawn(strips(ROWS, 0.5, "dimension", "Two rows."))
     assert len(found) == 8
     lines, left = sorted({y for _, y in found}), min(found)[0]
-    assert len(lines) == 2 and all(sorted(x for x, y in found if y == line) == [left + 5 * k for k in range(4)] for line in lines)
+    assert len(lines) == 2
+    assert all(sorted(x for x, y in found if y == line) == [left + 5 * k for k in range(4)] for line in lines)
     first, second = ([found[left + 5 * k, line] for k in range(4)] for line in lines)
     assert "--ct-off" in first[0] and "--ct-accent" in first[1] and "--ct-line" in first[2]
     assert second[0] == first[1], "beyond the end of the scale is its end"
@@ -34,12 +35,14 @@ def test_every_number_has_one_cell_where_it_belongs():
 
 def test_it_names_the_rows_and_the_scale():
     svg = ET.fromstring(strips(ROWS, 0.5, "dimension", "Two rows."))
-    assert {'" a"', '"b"', "−0.5 or less", "0", "+0.5 or more", "dimension"} == {t.text for t in svg.iter(f"{SVG}text")}
+    assert ({'" a"', '"b"', "−0.5 or less", "0", "+0.5 or more", "dimension"}
+            == {t.text for t in svg.iter(f"{SVG}text")})
     assert svg.attrib["aria-label"] == "Two rows."
 
 
 def test_shades_grow_with_the_distance_from_zero():
-    assert [shade(x, 1)[1] for x in (0, 0.26, 0.5, 0.76, 1, 9)] == sorted(shade(x, 1)[1] for x in (0, 0.26, 0.5, 0.76, 1, 9))
+    shades = [shade(x, 1)[1] for x in (0, 0.26, 0.5, 0.76, 1, 9)]
+    assert shades == sorted(shades)
     assert shade(0.5, 1) == ("off", 50) and shade(-0.5, 1) == ("accent", 50) and shade(3, 1)[1] == 100
 
 

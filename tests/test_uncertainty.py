@@ -1,4 +1,5 @@
-"""uncertainty.py: against scipy's triangle, moments known in closed form, and Sobol indices known in closed form."""
+"""uncertainty.py: against scipy's triangle, moments known in closed form,
+and Sobol indices known in closed form."""
 import math
 
 import numpy as np
@@ -18,7 +19,8 @@ from computetrades.uncertainty import monte_carlo, ranged, sobol, triangular
 from computetrades.units import Quantity, parse
 
 calm = settings(deadline=None, max_examples=25)
-ORDERED = st.lists(st.floats(-100, 100), min_size=3, max_size=3).map(sorted).filter(lambda x: x[2] - x[0] > 0.01)
+ORDERED = (st.lists(st.floats(-100, 100), min_size=3, max_size=3)
+           .map(sorted).filter(lambda x: x[2] - x[0] > 0.01))
 N = 4096
 
 
@@ -51,12 +53,15 @@ def test_triangular_is_the_inverse_of_scipys_triangle(ends, u):
 @pytest.mark.parametrize("low, high, ends", [(1, None, (1, 4, 4)), (None, 9, (4, 4, 9)), (0, 9, (0, 4, 9))])
 def test_a_missing_end_is_the_value_itself(low, high, ends):
     u = np.linspace(0, 1, 50, endpoint=False)
-    np.testing.assert_allclose(triangular(u, leaf(fact("x", "4 GB", low, high))), triangle(*ends).ppf(u), atol=1e-9)
+    np.testing.assert_allclose(triangular(u, leaf(fact("x", "4 GB", low, high))), triangle(*ends).ppf(u),
+                               atol=1e-9)
 
 
 def test_only_facts_with_a_range_are_moved_however_deep_they_lie():
-    deep = named("k.deep", a * fact("fixed", "2 s"), "deep") / b * fact("up", 2, None, 3) * fact("down", 2, 1, None)
-    assert list(ranged(deep)) == ["r.a", "r.b", "r.down", "r.up"] and list(ranged(fact("fixed", 3) * 2)) == []
+    deep = (named("k.deep", a * fact("fixed", "2 s"), "deep") / b
+            * fact("up", 2, None, 3) * fact("down", 2, 1, None))
+    assert list(ranged(deep)) == ["r.a", "r.b", "r.down", "r.up"]
+    assert list(ranged(fact("fixed", 3) * 2)) == []
 
 
 def test_draws_of_one_fact_follow_its_triangle():
@@ -101,7 +106,8 @@ def test_traced_draws_equal_the_plain_library_function_on_arrays():
     essay, layers = facts("essay-ceiling"), facts("euv-layers")
     number = ceiling.passes_per_gw([essay.n3_wafers, essay.dram_wafers], [layers.n3, layers.dram])
     rng, size = np.random.default_rng(0), 50_000
-    drawn = [triangle(low, mode, high).rvs(size, random_state=rng) for low, mode, high in ((19, 20, 25), (1, 4, 7))]
+    drawn = [triangle(low, mode, high).rvs(size, random_state=rng)
+             for low, mode, high in ((19, 20, 25), (1, 4, 7))]
     plain = ceiling.passes_per_gw([55_000, 170_000], drawn)
     draws = monte_carlo(number, size, 1, "exposure/GW")
     assert stats.ks_2samp(draws, plain).pvalue > 1e-3
@@ -133,24 +139,30 @@ def test_sobol_of_a_linear_model_is_each_terms_share_of_the_variance():
 def test_sobol_of_a_product_has_its_closed_form():
     def g(x, k): return (abs(x - k) + 1) / (1 + k)
     kinks = {"r.a": 4, "r.b": 30, "r.c": 2}
-    number = math.prod((g(n / Quantity(1, u), kinks[f"r.{k}"]) for k, n, u in zip("abc", FACTS, ("GB", "s", ""))), start=1)
+    number = math.prod((g(n / Quantity(1, u), kinks[f"r.{k}"])
+                        for k, n, u in zip("abc", FACTS, ("GB", "s", ""))), start=1)
 
     def spread(key, x):  # D = variance over squared mean of one factor, by quadrature
-        def moment(p): return quad(lambda t: g(t, kinks[key])**p * triangle(*x).pdf(t), x[0], x[2], points=[kinks[key], x[1]])[0]
+        def moment(p):
+            return quad(lambda t: g(t, kinks[key])**p * triangle(*x).pdf(t), x[0], x[2],
+                        points=[kinks[key], x[1]])[0]
         return moment(2) / moment(1)**2 - 1
     d = {key: spread(key, x) for key, x in (("r.a", A), ("r.b", B), ("r.c", C))}
     whole = math.prod(1 + v for v in d.values()) - 1
-    close(sobol(number, N, 2), {k: v / whole for k, v in d.items()}, {k: v * (whole + 1) / (1 + v) / whole for k, v in d.items()})
+    close(sobol(number, N, 2), {k: v / whole for k, v in d.items()},
+          {k: v * (whole + 1) / (1 + v) / whole for k, v in d.items()})
 
 
-def test_sobol_of_the_ishigami_function():  # Ishigami and Homma 1990; indices as in Saltelli 2008, a = 7, b = 0.1
+# Ishigami and Homma 1990; indices as in Saltelli 2008, a = 7, b = 0.1
+def test_sobol_of_the_ishigami_function():
     def uniform(key):  # over (-pi, pi): 1 - (1 - x)^2 is uniform when x falls from 0 to 1
         return math.pi * (1 - 2 * (1 - fact(key, 0, 0, 1)) ** 2)
 
     def sin(n): return Number(Quantity(math.sin(n.value()), ""), sympy.sin(n.expr), n.leaves)
     x1, x2, x3 = (uniform(k) for k in ("x1", "x2", "x3"))
     found = sobol(sin(x1) + 7 * sin(x2) ** 2 + 0.1 * x3 ** 4 * sin(x1), N, 3)
-    close(found, {"r.x1": 0.3139, "r.x2": 0.4424, "r.x3": 0}, {"r.x1": 0.5576, "r.x2": 0.4424, "r.x3": 0.2437})
+    close(found, {"r.x1": 0.3139, "r.x2": 0.4424, "r.x3": 0},
+          {"r.x1": 0.5576, "r.x2": 0.4424, "r.x3": 0.2437})
     assert list(found) == ["r.x1", "r.x2", "r.x3"]  # by total index
 
 

@@ -7,7 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from computetrades.formatting import figure, range_text, text
-from computetrades.units import Quantity, UnitError, base, convert, parse, parse_symbol, parse_unit, symbol, unit_size
+from computetrades.units import (Quantity, UnitError, base, convert, parse, parse_symbol, parse_unit,
+                                 symbol, unit_size)
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 GROUPED = re.compile(r"−?\d{1,3}(,\d{3})*(\.\d+)?( × 10⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")
@@ -18,7 +19,8 @@ calm = settings(deadline=None, max_examples=150)
 def read(printed: str) -> Decimal:
     """The printed figure back as a number."""
     mantissa, _, power = printed.partition(" × 10")
-    return Decimal(mantissa.replace(",", "").replace("−", "-")).scaleb(int(power.translate(SUPERSCRIPTS) or 0) if power else 0)
+    exponent = int(power.translate(SUPERSCRIPTS) or 0) if power else 0
+    return Decimal(mantissa.replace(",", "").replace("−", "-")).scaleb(exponent)
 
 
 def not_almost_whole(x):
@@ -59,29 +61,33 @@ def test_none_keeps_every_digit(d):
 
 
 @pytest.mark.parametrize("x, digits, printed", [
-    (2.5, 1, "3"), (1.25, 2, "1.3"), (0.125, 2, "0.13"), (-2.5, 1, "−3"), (9.996, 3, "10.0"), (99.96, 3, "100"),
-    (0.5, 3, "0.500"), (12345, 3, "12,300"), (1234567.0, 2, "1,200,000"), (65.0000000001, 3, "65"), (0.0, 3, "0"),
-    (6.02214076e23, 4, "6.022 × 10²³"), (1.23e-5, 3, "1.23 × 10⁻⁵"), (1e-12, 3, "1 × 10⁻¹²"), (1.6e-19, 2, "1.6 × 10⁻¹⁹"),
-    (-1e-5, 2, "−1 × 10⁻⁵"), (1e15, 3, "1 × 10¹⁵"), (0.1 + 0.2, None, "0.3"), (12.499999999999982, 2, "13"), (12.4999999999, 2, "12"),
+    (2.5, 1, "3"), (1.25, 2, "1.3"), (0.125, 2, "0.13"), (-2.5, 1, "−3"), (9.996, 3, "10.0"),
+    (99.96, 3, "100"), (0.5, 3, "0.500"), (12345, 3, "12,300"), (1234567.0, 2, "1,200,000"),
+    (65.0000000001, 3, "65"), (0.0, 3, "0"), (6.02214076e23, 4, "6.022 × 10²³"), (1.23e-5, 3, "1.23 × 10⁻⁵"),
+    (1e-12, 3, "1 × 10⁻¹²"), (1.6e-19, 2, "1.6 × 10⁻¹⁹"), (-1e-5, 2, "−1 × 10⁻⁵"), (1e15, 3, "1 × 10¹⁵"),
+    (0.1 + 0.2, None, "0.3"), (12.499999999999982, 2, "13"), (12.4999999999, 2, "12"),
     (1 / 3, None, "0.333333333333"), (555_555_555.5, None, "555,555,555.5")])
 def test_figures_by_hand(x, digits, printed):
     assert figure(x, digits) == printed
 
 
 @pytest.mark.parametrize("value, unit, printed", [
-    (15, "USD/Mtok", "$15/Mtok"), (2.5, "GUSD", "$2.50B"), (2, "MUSD", "$2M"), (3, "kUSD", "$3k"), (1.2, "TUSD", "$1.20T"),
-    (5, "EUR", "€5"), (-5, "USD", "−$5"), (2.5, "USD/GPU/h", "$2.50/GPU/h"), (66.66, "percent", "66.7%"),
-    (3, "percent/year", "3%/year"), (4.6566, "multiple", "4.66×"), (1, "token", "1 token"), (50000, "token", "50,000 tokens"),
-    (60, "die/wafer", "60 dies/wafer"), (1, "die/wafer", "1 die/wafer"), (2, "person", "2 people"), (3.5, "tool/GW", "3.50 tools/GW"),
-    (320, "KiB/token", "320 KiB/token"), (320, "kB/token", "320 kB/token"), (3, "mm**2", "3 mm²"), (3, "W/m**2", "3 W/m²"),
-    (3.35, "TB/s", "3.35 TB/s"), (3, "GB*s", "3 GB·s"), (7, "", "7"), (1.5e-7, "s", "1.5 × 10⁻⁷ s")])
+    (15, "USD/Mtok", "$15/Mtok"), (2.5, "GUSD", "$2.50B"), (2, "MUSD", "$2M"), (3, "kUSD", "$3k"),
+    (1.2, "TUSD", "$1.20T"), (5, "EUR", "€5"), (-5, "USD", "−$5"), (2.5, "USD/GPU/h", "$2.50/GPU/h"),
+    (66.66, "percent", "66.7%"), (3, "percent/year", "3%/year"), (4.6566, "multiple", "4.66×"),
+    (1, "token", "1 token"), (50000, "token", "50,000 tokens"), (60, "die/wafer", "60 dies/wafer"),
+    (1, "die/wafer", "1 die/wafer"), (2, "person", "2 people"), (3.5, "tool/GW", "3.50 tools/GW"),
+    (320, "KiB/token", "320 KiB/token"), (320, "kB/token", "320 kB/token"), (3, "mm**2", "3 mm²"),
+    (3, "W/m**2", "3 W/m²"), (3.35, "TB/s", "3.35 TB/s"), (3, "GB*s", "3 GB·s"), (7, "", "7"),
+    (1.5e-7, "s", "1.5 × 10⁻⁷ s")])
 def test_text_of_each_form_by_hand(value, unit, printed):
     assert text(Quantity(value, parse_unit(unit))) == printed
 
 
 @pytest.mark.parametrize("low, high, unit, printed", [
     (196, 392, "GW/year", "196–392 GW/year"), (3, 5, "USD/Mtok", "$3–5/Mtok"), (10, 20, "percent", "10–20%"),
-    (2, 3, "multiple", "2–3×"), (2.001, 2.0012, "multiple", "2.00×"), (1, 1, "token", "1 token"), (1, 2, "GPU", "1–2 GPUs")])
+    (2, 3, "multiple", "2–3×"), (2.001, 2.0012, "multiple", "2.00×"), (1, 1, "token", "1 token"),
+    (1, 2, "GPU", "1–2 GPUs")])
 def test_ranges_by_hand(low, high, unit, printed):
     assert range_text(Quantity(low, parse_unit(unit)), Quantity(high, parse_unit(unit))) == printed
 
@@ -92,11 +98,15 @@ def test_text_and_range_convert_to_the_unit_asked_for():
 
 
 def test_a_noun_beside_another_unit_takes_no_plural():
-    """One GPU busy for three seconds, or three for one: GPU·s is one unit. Nouns among themselves keep it: 3 tool-years."""
-    assert [text(parse(v)) for v in ("3 GPU*s", "1 GPU*h", "3 GPU", "3 tool*year/GW")] == ["3 GPU·s", "1 GPU·h", "3 GPUs", "3 tool-years/GW"]
+    """One GPU busy for three seconds, or three for one: GPU·s is one unit.
+    Nouns among themselves keep it: 3 tool-years."""
+    assert ([text(parse(v)) for v in ("3 GPU*s", "1 GPU*h", "3 GPU", "3 tool*year/GW")]
+            == ["3 GPU·s", "1 GPU·h", "3 GPUs", "3 tool-years/GW"])
 
 
-@pytest.mark.parametrize("shown", ["", "%", "multiple", "B/token", "Gbit/mm²", "GB·s", "GPU·s", "tool-year/GW", "USD/GPU/h", "µs", "exposure/tool/year"])
+@pytest.mark.parametrize("shown",
+                         ["", "%", "multiple", "B/token", "Gbit/mm²", "GB·s", "GPU·s", "tool-year/GW",
+                          "USD/GPU/h", "µs", "exposure/tool/year"])
 def test_a_units_symbol_can_be_read_back(shown):
     assert symbol(parse_symbol(shown)) == shown
 
@@ -104,7 +114,8 @@ def test_a_units_symbol_can_be_read_back(shown):
 @calm
 @given(st.integers(1, 8 * 10**6))  # below 2^53 bytes
 def test_k_is_1000_and_Ki_is_1024_exactly(n):
-    for prefix, size in [("k", 1000), ("M", 1000**2), ("G", 1000**3), ("Ki", 1024), ("Mi", 1024**2), ("Gi", 1024**3)]:
+    for prefix, size in [("k", 1000), ("M", 1000**2), ("G", 1000**3), ("Ki", 1024), ("Mi", 1024**2),
+                         ("Gi", 1024**3)]:
         assert base(Quantity(n, f"{prefix}B")) == n * size == n * unit_size(f"{prefix}B")
 
 
@@ -116,7 +127,8 @@ def test_other_definitions():
 
 
 @pytest.mark.parametrize("unit, remedy", [
-    ("KB", ["kB (1,000 bytes)", "KiB (1,024 bytes)"]), ("GB/KB", ["kB", "KiB"]), ("Gb", ["Gbit"]), ("wph", ["wafer/h"]),
+    ("KB", ["kB (1,000 bytes)", "KiB (1,024 bytes)"]), ("GB/KB", ["kB", "KiB"]), ("Gb", ["Gbit"]),
+    ("wph", ["wafer/h"]),
     ("x", ["multiple"]), ("hr", ["'hr'", "h"]), ("$", ["USD"]), ("parsec", ["lib/computetrades/units.txt"])])
 def test_an_unknown_unit_is_named_with_its_remedy(unit, remedy):
     with pytest.raises(UnitError) as error:

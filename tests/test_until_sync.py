@@ -1,5 +1,5 @@
-"""A changed fact goes the whole way, in one chapter of a small book: nbval fails, the check names what is stale, sync mends
-it and nothing else, nbval passes."""
+"""A changed fact goes the whole way, in one chapter of a small book: nbval fails, the check names what is
+stale, sync mends it and nothing else, nbval passes."""
 import json
 import re
 import shutil

@@ -1,4 +1,5 @@
-"""inference/uplink.py: against a sender that is played through round trip by round trip, bytes that are really framed, and limits."""
+"""inference/uplink.py: against a sender that is played through round trip by round trip, bytes that are
+really framed, and limits."""
 from collections import deque
 from types import SimpleNamespace
 
@@ -40,7 +41,8 @@ def test_the_first_window_is_that_of_rfc_6928():
 
 
 def test_three_windows_filled_to_the_byte_need_two_round_trips_and_one_byte_more_a_third():
-    assert [float(uplink.flights(b, 14_600.0)) for b in (14_600.0, 14_601.0, 43_800.0, 43_801.0)] == [1, 2, 2, 3]
+    assert ([float(uplink.flights(b, 14_600.0)) for b in (14_600.0, 14_601.0, 43_800.0, 43_801.0)]
+            == [1, 2, 2, 3])
 
 
 @calm
@@ -86,7 +88,8 @@ def test_upload_is_that_of_a_sender_played_segment_by_segment(n, window, rtt, pe
 
 
 def test_two_waits_by_hand():
-    """20 Mbit/s and 20 ms: bursts of 14.6 and 29.2 kB leave in 5.84 and 11.68 ms, the next takes longer than a round trip."""
+    """20 Mbit/s and 20 ms: bursts of 14.6 and 29.2 kB leave in 5.84 and 11.68 ms,
+    the next takes longer than a round trip."""
     path = "14.6 kB", "20 ms", "20 Mbit/s"
     assert paths(uplink.waits, "", "4", *path).value() == 2
     assert paths(uplink.silence, "ms", "2", *path).value("ms") == pytest.approx((20 - 5.84) + (20 - 11.68))

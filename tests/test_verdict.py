@@ -55,8 +55,11 @@ def test_the_closer_of_two_on_one_side_is_never_judged_worse(text, hedge, d1, d2
 @calm
 @given(st.integers(1, 999), HEDGES, st.floats(0.5, 2))
 def test_a_verdict_does_not_depend_on_the_unit_of_either_side(n, hedge, ratio):
-    assume(abs(abs(ratio - 1) - 0.05) > 1e-6 and abs(abs(ratio - 1) - 0.01) > 1e-6 and abs(abs(ratio - 1) - 0.1) > 1e-6)
-    in_k, in_ones = said(f"{n}K", hedge, value=n, unit="ktoken"), said(f"{n}K", hedge, value=n * 1000, unit="token")
+    assume(abs(abs(ratio - 1) - 0.05) > 1e-6
+           and abs(abs(ratio - 1) - 0.01) > 1e-6
+           and abs(abs(ratio - 1) - 0.1) > 1e-6)
+    in_k = said(f"{n}K", hedge, value=n, unit="ktoken")
+    in_ones = said(f"{n}K", hedge, value=n * 1000, unit="token")
     verdicts = [judge(s, number(f"{n * ratio * size!r} {unit}")) for s in (in_k, in_ones)
                 for unit, size in (("token", 1000), ("ktoken", 1), ("Mtoken", 0.001))]
     assert len({v.verdict for v in verdicts}) == 1
@@ -82,10 +85,12 @@ def test_a_value_inside_a_range_holds_either_way_round(ends):
 @pytest.mark.parametrize("text, hedge, computed, verdict", [
     ("4.7", "exact", 4.66, "holds"), ("4.7", "exact", 4.74, "holds"), ("4.7", "exact", 4.76, "off"),
     ("1", "exact", 1.4, "rounds"), ("1", "exact", 1.6, "off"), ("10", "exact", 10.4, "holds"),
-    ("100", "exact", 100.8, "rounds"), ("100", "exact", 101, "rounds"), ("100", "exact", 99, "rounds"), ("100", "exact", 102, "off"),
-    ("101", "about", 104, "rounds"), ("101", "about", 107, "off"), ("50", "about", 54, "rounds"), ("50", "about", 56, "off"),
-    ("100", "about", 110, "rounds"), ("100", "about", 90, "rounds"), ("20", "over", 19.4, "rounds"), ("20", "over", 15, "off"),
-    ("20", "under", 20.6, "rounds"), ("20", "under", 30, "off"), ("3", "exact", -3, "off"), ("3", "exact", 0, "off")])
+    ("100", "exact", 100.8, "rounds"), ("100", "exact", 101, "rounds"), ("100", "exact", 99, "rounds"),
+    ("100", "exact", 102, "off"), ("101", "about", 104, "rounds"), ("101", "about", 107, "off"),
+    ("50", "about", 54, "rounds"), ("50", "about", 56, "off"), ("100", "about", 110, "rounds"),
+    ("100", "about", 90, "rounds"), ("20", "over", 19.4, "rounds"), ("20", "over", 15, "off"),
+    ("20", "under", 20.6, "rounds"), ("20", "under", 30, "off"), ("3", "exact", -3, "off"),
+    ("3", "exact", 0, "off")])
 def test_points_by_hand(text, hedge, computed, verdict):
     assert point(text, hedge, computed).verdict == verdict
 
@@ -106,8 +111,9 @@ def test_kilobytes_that_are_kibibytes_are_off_by_the_unit(hedge, text):
 
 @pytest.mark.parametrize("ends, hedge, computed, verdict", [
     ((3, 5), "exact", 5.04, "holds"), ((3, 5), "exact", 5.6, "off"), ((300, 500), "exact", 504, "rounds"),
-    ((300, 500), "about", 520, "rounds"), ((300, 500), "about", 290, "rounds"), ((300, 500), "about", 600, "off"),
-    ((3, 5), "over", 9, "holds"), ((3, 5), "over", 1, "off"), ((3, 5), "few", 4, "holds"), ((3, 5), "few", 7, "off")])
+    ((300, 500), "about", 520, "rounds"), ((300, 500), "about", 290, "rounds"),
+    ((300, 500), "about", 600, "off"), ((3, 5), "over", 9, "holds"), ((3, 5), "over", 1, "off"),
+    ((3, 5), "few", 4, "holds"), ((3, 5), "few", 7, "off")])
 def test_stated_ranges_by_hand(ends, hedge, computed, verdict):
     text = f"{ends[0]}-{ends[1]}"
     assert judge(said(text, hedge, low=ends[0], high=ends[1]), as_number(computed)).verdict == verdict
@@ -121,7 +127,8 @@ def test_a_range_against_a_range_is_as_bad_as_its_worse_end():
 
 
 @pytest.mark.parametrize("text, hedge, low, high, verdict", [
-    ("10", "over", 12, 15, "holds"), ("10", "under", 3, 9, "holds"), ("700", "about", 300, 680, "rounds"), ("7", "about", 3, 6, "off")])
+    ("10", "over", 12, 15, "holds"), ("10", "under", 3, 9, "holds"), ("700", "about", 300, 680, "rounds"),
+    ("7", "about", 3, 6, "off")])
 def test_a_point_against_a_computed_range(text, hedge, low, high, verdict):
     assert judge(said(text, hedge, value=float(text)), (as_number(low), as_number(high))).verdict == verdict
 
@@ -138,7 +145,8 @@ def test_a_list_is_judged_one_by_one_and_is_as_bad_as_its_worst():
 
 def test_percentages_ratios_and_fractions_meet():
     assert judge(said("66.7%", value=66.7, unit="percent"), number("0.66666")).verdict == "holds"
-    assert judge(said("66.7%", value=66.7, unit="percent"), number("0.7")).factor == pytest.approx(0.7 / 0.667)
+    assert (judge(said("66.7%", value=66.7, unit="percent"), number("0.7")).factor
+            == pytest.approx(0.7 / 0.667))
     assert judge(said("4.7x", value=4.7, unit="multiple"), number("466 percent")).verdict == "holds"
 
 
@@ -150,7 +158,8 @@ def test_a_statement_is_true_or_off_by_the_ratio_of_its_sides():
 
 @pytest.mark.parametrize("fields, source, verdict", [
     (dict(says="GQA"), "gqa", "holds"), (dict(says="GQA"), "MLA", "unsupported"),
-    (dict(date="2025-01"), "2025-01-20", "holds"), (dict(date="2025"), "2025-01", "holds"), (dict(date="2025-01"), "2025-02-20", "unsupported")])
+    (dict(date="2025-01"), "2025-01-20", "holds"), (dict(date="2025"), "2025-01", "holds"),
+    (dict(date="2025-01"), "2025-02-20", "unsupported")])
 def test_words_and_dates(fields, source, verdict):
     assert judge(said("as printed", **fields), source).verdict == verdict
 
@@ -162,13 +171,15 @@ def test_different_kinds_cannot_be_judged(computed):
 
 
 @pytest.mark.parametrize("stated, computed", [
-    (None, number("3")), (said("many"), number("3")), (said("3", value=3), "three"), (said("3", value=3), [number("3")])])
+    (None, number("3")), (said("many"), number("3")), (said("3", value=3), "three"),
+    (said("3", value=3), [number("3")])])
 def test_shapes_that_do_not_match_are_refused(stated, computed):
     with pytest.raises(ValueError):
         judge(stated, computed)
 
 
 @pytest.mark.parametrize("value, printed, size", [
-    (1.28, "1.28 MB", 0.01), (55000, "~55K", 1000), (7, "seven", 1), (1.5e9, "$1.5B", 1e8), (50000, "50,000 tokens", 1), (0.5, "half", 0.1)])
+    (1.28, "1.28 MB", 0.01), (55000, "~55K", 1000), (7, "seven", 1), (1.5e9, "$1.5B", 1e8),
+    (50000, "50,000 tokens", 1), (0.5, "half", 0.1)])
 def test_the_size_of_the_last_printed_digit_by_hand(value, printed, size):
     assert last_digit(value, printed) == pytest.approx(size)

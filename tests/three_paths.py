@@ -1,4 +1,5 @@
-"""Runs a library function on its three kinds of argument (Numbers, floats, arrays) and checks that they agree."""
+"""Runs a library function on its three kinds of argument (Numbers, floats, arrays)
+and checks that they agree."""
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,9 +10,11 @@ from computetrades.units import base, parse, unit_size
 
 
 def built(given, make, path="r"):
-    """The arguments of a library function, each value made by `make(key, value)`; dicts are records, lists stay lists."""
+    """The arguments of a library function, each value made by `make(key, value)`;
+    dicts are records, lists stay lists."""
     if isinstance(given, dict):
-        return SimpleNamespace(**{k: built(v, make, f"{path}.{k.replace('_', '-')}") for k, v in given.items()})
+        return SimpleNamespace(**{k: built(v, make, f"{path}.{k.replace('_', '-')}")
+                                  for k, v in given.items()})
     if isinstance(given, list):
         return [built(v, make, f"{path}.{i}") for i, v in enumerate(given)]
     return make(path, given)
@@ -30,6 +33,7 @@ def paths(f, unit, *arguments):
 
 
 def whole_numbers(record) -> SimpleNamespace:
-    """A record of facts as bare numbers and texts; its counts are Python ints, the path on which they stay exact."""
+    """A record of facts as bare numbers and texts; its counts are Python ints, the path on
+    which they stay exact."""
     fields = {k: v.value() if isinstance(v, Number) else str(v) for k, v in record.fields.items()}
     return SimpleNamespace(**fields)

@@ -16,7 +16,8 @@ from .units import UnitError, parse_unit
 class Stated(Strict):
     """A printed value in a form a program can compare.
 
-    One of value, low and high, values, says (words) or date; `text` as printed; `unit` of the numbers; `hedge` how firmly.
+    One of value, low and high, values, says (words) or date; `text` as printed;
+    `unit` of the numbers; `hedge` how firmly.
     """
     text: str
     hedge: Literal["exact", "about", "over", "under", "few"]
@@ -37,9 +38,11 @@ class Stated(Strict):
             parse_unit(self.unit)
         except UnitError as error:
             raise ValueError(str(error)) from None
-        given = [name for name in ("value", "low", "values", "says", "date") if getattr(self, name) not in (None, "", ())]
+        given = [name for name in ("value", "low", "values", "says", "date")
+                 if getattr(self, name) not in (None, "", ())]
         if len(given) > 1:
-            raise ValueError(f"give one of value, low and high, values, says and date, not {' and '.join(given)}")
+            raise ValueError("give one of value, low and high, values, says and date, "
+                             f"not {' and '.join(given)}")
         if (self.low is None) != (self.high is None):
             raise ValueError("a range needs both 'low' and 'high'")
         if self.low is not None and self.low > self.high:
@@ -57,8 +60,8 @@ class Claim(Strict):
     section: str
     line: int
     claim: str
-    kind: Literal["computable", "fact", "analyst", "vendor", "measured", "qualitative", "illustrative", "forecast",
-                  "hearsay", "threshold"]
+    kind: Literal["computable", "fact", "analyst", "vendor", "measured", "qualitative", "illustrative",
+                  "forecast", "hearsay", "threshold"]
     chapter: str
     stated: Annotated[tuple[Stated, ...], BeforeValidator(_as_tuple)] = ()
 
@@ -73,11 +76,13 @@ def claim(claim_id: str) -> Claim:
 
 
 def of_chapter(chapter: str) -> list[str]:
-    """The ids of a chapter's claims, in the order of their lines. DataError names the nearest chapter when it has none."""
+    """The ids of a chapter's claims, in the order of their lines.
+    DataError names the nearest chapter when it has none."""
     used.note("claims of", chapter)
     own = [c.id for c in all_claims().values() if c.chapter == chapter]
     if not own:
-        raise DataError(f"no claims for chapter {chapter!r}{nearest(chapter, {c.chapter for c in all_claims().values()})}")
+        known = {c.chapter for c in all_claims().values()}
+        raise DataError(f"no claims for chapter {chapter!r}{nearest(chapter, known)}")
     return own
 
 
@@ -98,6 +103,7 @@ def _load(directory: Path) -> dict[str, Claim]:
             where = f"{path.name}: claim {name!r}"
             if name in out:
                 raise DataError(f"{where}: duplicate id, already in {origin[name]}; rename one")
-            out[name] = validated(Claim, {**raw, "chapter": path.stem} if isinstance(raw, dict) else raw, where)
+            out[name] = validated(Claim, {**raw, "chapter": path.stem} if isinstance(raw, dict) else raw,
+                                  where)
             origin[name] = path.name
     return dict(sorted(out.items(), key=lambda item: (item[1].chapter, item[1].line)))

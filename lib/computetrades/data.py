@@ -36,7 +36,8 @@ class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoa
         seen = set()
         for key_node, _ in node.value:
             if key_node.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key_node.value!r} is given twice; rename or "
+                raise yaml.constructor.ConstructorError(None, None,
+                                                        f"{key_node.value!r} is given twice; rename or "
                                                         "remove one", key_node.start_mark)
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
@@ -101,10 +102,12 @@ def validated(model: type[Strict], raw, where: str) -> Strict:
         for e in error.errors():
             field = ".".join(str(p) for p in e["loc"])
             if e["type"] == "extra_forbidden":
-                said.append(f"unknown field {field!r}" + nearest(str(e["loc"][-1]), _fields(model, e["loc"][:-1])))
+                said.append(f"unknown field {field!r}"
+                            + nearest(str(e["loc"][-1]), _fields(model, e["loc"][:-1])))
             elif e["type"] == "missing":
                 said.append(f"field {field!r} is missing; add it")
             else:
                 given = "" if isinstance(e["input"], dict) else f" (given {e['input']!r})"
-                said.append((f"field {field!r}: " if field else "") + e["msg"].removeprefix("Value error, ") + given)
+                said.append((f"field {field!r}: " if field else "") + e["msg"].removeprefix("Value error, ")
+                            + given)
         raise DataError(f"{where}: " + "; ".join(said)) from None

@@ -35,7 +35,8 @@ class Other(Strict):
 
 
 class Fact(Strict):
-    """One field of a record, its record's defaults filled in. `value` is '80 GB'; `text` is for what is not a number."""
+    """One field of a record, its record's defaults filled in. `value` is '80 GB';
+    `text` is for what is not a number."""
     label: str
     source: str
     as_of: str
@@ -56,7 +57,8 @@ class Fact(Strict):
             raise ValueError("low and high need a value; text has no range")
         try:
             quantities = [parse(self.value)] if self.value else []
-            quantities += [convert(parse(o.value), quantities[0].units, "the other figure") for o in self.others if quantities]
+            quantities += [convert(parse(o.value), quantities[0].units, "the other figure")
+                           for o in self.others if quantities]
         except UnitError as error:
             raise ValueError(str(error)) from None
         if quantities:
@@ -104,12 +106,14 @@ class Record:
 
     def __contains__(self, name): return name in self.fields
     def __dir__(self): return [*self.fields, "plain", "label", "key"]
-    def __repr__(self): return f"<{self.label}: " + ", ".join(f"{k} = {v}" for k, v in self.fields.items()) + ">"
+    def __repr__(self):
+        return f"<{self.label}: " + ", ".join(f"{k} = {v}" for k, v in self.fields.items()) + ">"
 
     @functools.cached_property
     def plain(self) -> SimpleNamespace:
         """The numeric facts as bare magnitudes in base units (bytes, seconds, ...), for numpy sweeps."""
-        return SimpleNamespace(**{k: base(v.quantity) for k, v in self.fields.items() if isinstance(v, Number)})
+        return SimpleNamespace(**{k: base(v.quantity)
+                                  for k, v in self.fields.items() if isinstance(v, Number)})
 
 
 def facts(record: str) -> Record:
@@ -134,7 +138,8 @@ def all_facts() -> dict[str, Record]:
 
 def all_leaves() -> dict[str, Leaf]:
     """Key ('h100-sxm.hbm-bandwidth') -> leaf, for every fact."""
-    return {leaf.key: leaf for record in all_facts().values() for leaf in map(leaf_of, record.fields.values())}
+    return {leaf.key: leaf for record in all_facts().values()
+            for leaf in map(leaf_of, record.fields.values())}
 
 
 def leaf_of(fact) -> Leaf:
@@ -162,7 +167,8 @@ def _load(directory: Path, bib: Path) -> dict[str, Record]:
         for key, raw in content.items():
             where = f"{path.name}: record {key!r}"
             if not KEY.fullmatch(str(key)):
-                raise DataError(f"{where}: a key is lower-case words and digits joined by dashes, like 'h100-sxm'")
+                raise DataError(f"{where}: a key is lower-case words and digits joined by dashes, "
+                                "like 'h100-sxm'")
             if key in records:
                 raise DataError(f"{where}: duplicate id, already in {origin[key]}; rename or merge them")
             records[key], origin[key] = _record(key, raw, where, known), path.name
@@ -180,14 +186,16 @@ def _record(key: str, raw, where: str, known: dict) -> Record:
         if name not in DEFAULTS:
             close = difflib.get_close_matches(str(name), DEFAULTS, 1, cutoff=0.8)
             if close or not FIELD.fullmatch(str(name)):
-                raise DataError(f"{where}: unknown field {name!r}; " + (f"did you mean {close[0]!r}?" if close else
+                raise DataError(f"{where}: unknown field {name!r}; "
+                                + (f"did you mean {close[0]!r}?" if close else
                                 "a field is lower-case words and digits joined by underscores"))
             given = given if isinstance(given, dict) else {"value": given}
             title = given.get("label") or f"{raw['label']}: {_readable(name)}"
             fact = validated(Fact, {**defaults, **given, "label": title}, f"{where}, field {name!r}")
             for source in (fact.source, *(o.source for o in fact.others)):
                 if source not in known:
-                    raise DataError(f"{where}, field {name!r}: unknown reference key {source!r} (references.bib)"
+                    raise DataError(f"{where}, field {name!r}: "
+                                    f"unknown reference key {source!r} (references.bib)"
                                     + nearest(source, known))
             fields[name] = _number(f"{key}.{name.replace('_', '-')}", fact)
     return Record(key, raw["label"], fields)
@@ -222,7 +230,9 @@ def _references(path: Path) -> dict[str, Reference]:
     for key, entry in entries.items():
         field = {k: re.sub(r"[{}]", "", v) for k, v in entry.fields.items()}
         people = [" ".join(p.last_names) or str(p) for p in entry.persons.get("author", [])]
-        who = field.get("organization") or (people[0] + " et al." if len(people) > 2 else " and ".join(people))
-        out[key] = Reference(key, re.sub(r"[{}]", "", who), field.get("title", key), field.get("date") or field.get("year", ""),
+        who = field.get("organization") or (people[0] + " et al." if len(people) > 2
+                                            else " and ".join(people))
+        out[key] = Reference(key, re.sub(r"[{}]", "", who), field.get("title", key),
+                             field.get("date") or field.get("year", ""),
                              field.get("url", ""), field.get("note", ""))
     return out

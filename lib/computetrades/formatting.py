@@ -15,15 +15,17 @@ SURE = Context(prec=12)  # significant digits that floating-point arithmetic lea
 def figure(value: float, digits: int | None = 3) -> str:
     """A number as text to `digits` significant digits, half up, thousands separated; None keeps every digit.
 
-    Whole numbers carry no decimals. Beyond 1e15 or below 1e-4 it is written as a power of ten. The noise of the last bits
-    decides nothing: 0.1 + 0.2 is 0.3, and 12.499999999999982 is the half that it was meant to be. book/engine.js does the same.
+    Whole numbers carry no decimals. Beyond 1e15 or below 1e-4 it is written as a power of ten. The noise of
+    the last bits decides nothing: 0.1 + 0.2 is 0.3, and 12.499999999999982 is the half that it was meant to
+    be. book/engine.js does the same.
     """
     exact = Decimal(repr(float(value))) if not isinstance(value, int) else Decimal(value)
     if exact == 0:
         return "0"
     nearest = exact.to_integral_value()
     exact = nearest if abs(exact - nearest) <= Decimal("1e-11") * abs(exact) else SURE.plus(exact).normalize()
-    rounded = exact if digits is None else exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), ROUND_HALF_UP)
+    rounded = exact if digits is None else exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1),
+                                                          ROUND_HALF_UP)
     if digits is not None and rounded.adjusted() > exact.adjusted():  # 9.996 -> 10.0, not 10.00
         rounded = rounded.quantize(Decimal(1).scaleb(rounded.adjusted() - digits + 1), ROUND_HALF_UP)
     sign, power = ("−" if rounded < 0 else ""), rounded.adjusted()
@@ -36,7 +38,8 @@ def figure(value: float, digits: int | None = 3) -> str:
 
 @functools.cache
 def dressing(unit: pint.Unit) -> tuple[str, str, str]:
-    """What stands before and after a number in its unit, and after a single one: ('$', '/Mtok', '/Mtok'), ('', ' GPUs', ' GPU')."""
+    """What stands before and after a number in its unit, and after a single one:
+    ('$', '/Mtok', '/Mtok'), ('', ' GPUs', ' GPU')."""
     items = dict(unit._units)
     money = next((name for name in items if name.endswith(("USD", "EUR")) and items[name] == 1), None)
     if money:
@@ -73,7 +76,8 @@ def text(quantity: pint.Quantity, unit: str | pint.Unit | None = None, digits: i
     return _dress(number, shown.units, one=number == "1")
 
 
-def range_text(low: pint.Quantity, high: pint.Quantity, unit: str | pint.Unit | None = None, digits: int | None = 3) -> str:
+def range_text(low: pint.Quantity, high: pint.Quantity, unit: str | pint.Unit | None = None,
+               digits: int | None = 3) -> str:
     """'196–392 GW/year'; one value when both ends print alike."""
     unit = parse_unit(unit) if unit is not None else low.units
     if convert(high, unit).magnitude < convert(low, unit).magnitude:

@@ -29,12 +29,14 @@ def mathml(number) -> str:
 def mathml_values(number) -> str:
     """The same formula with each input's value and unit in its place."""
     expr, names = _in_order_of_use(number)
-    shown = {s: ("mn", text(leaf.quantity, digits=4 if leaf.kind == "named" else None), "") for s, (_, _, leaf) in names.items()}
+    shown = {s: ("mn", text(leaf.quantity, digits=4 if leaf.kind == "named" else None), "")
+             for s, (_, _, leaf) in names.items()}
     return _math(_MathML(shown), expr)
 
 
 def javascript(number) -> str:
-    """A JavaScript expression over `f`, an object from fact key to magnitude in base units; its value is in base units.
+    """A JavaScript expression over `f`, an object from fact key to magnitude in base units;
+    its value is in base units.
 
     A Statement gives a boolean expression. Named inputs are expanded, so the source stands alone.
     """
@@ -67,7 +69,8 @@ def vega(number, columns: dict[str, str] | None = None, unit: str | None = None)
 
 
 def _in_order_of_use(number):
-    """(expression, symbol -> (name, record, leaf)) with symbols renamed so that sympy sorts them by first use."""
+    """(expression, symbol -> (name, record, leaf)) with symbols renamed so that
+    sympy sorts them by first use."""
     leaves = [(s, leaf) for s, leaf in number.leaves.items() if s in number.expr.free_symbols]
     tails = Counter(leaf.key.rpartition(".")[2] for _, leaf in leaves)
     renamed, names = {}, {}
@@ -128,8 +131,9 @@ class _MathML(MathMLPresentationPrinter):
 
 
 def _math(printer, expr) -> str:
-    return f'<math display="inline" displaystyle="true">{printer.doprint(expr)}</math>'.replace(
-        "&#xD7;", "×").replace("&ExponentialE;", "e").replace("<mo><</mo>", "<mo>&lt;</mo>").replace("<mo>></mo>", "<mo>&gt;</mo>")
+    return (f'<math display="inline" displaystyle="true">{printer.doprint(expr)}</math>'
+            .replace("&#xD7;", "×").replace("&ExponentialE;", "e")
+            .replace("<mo><</mo>", "<mo>&lt;</mo>").replace("<mo>></mo>", "<mo>&gt;</mo>"))
 
 
 class _JavaScript(JavascriptCodePrinter):

@@ -1,4 +1,5 @@
-"""Mathematical functions that work on Numbers (traced, by sympy) and on floats and arrays (plain, by numpy)."""
+"""Mathematical functions that work on Numbers (traced, by sympy) and on floats
+and arrays (plain, by numpy)."""
 from __future__ import annotations
 
 import functools
@@ -12,7 +13,8 @@ from .units import Quantity, UnitError, symbol, unit_size
 
 
 def _function(numpy_function, sympy_function, plain_unit: bool):
-    """A function that takes Numbers (traced) or floats and arrays (numpy). plain_unit: arguments must be unitless."""
+    """A function that takes Numbers (traced) or floats and arrays (numpy).
+    plain_unit: arguments must be unitless."""
     def traced(*xs):
         if not any(isinstance(x, Number) for x in xs):
             return functools.reduce(numpy_function, xs) if len(xs) > 1 else numpy_function(*xs)
@@ -25,9 +27,10 @@ def _function(numpy_function, sympy_function, plain_unit: bool):
         scaled = [n.quantity.to(own.units).magnitude for n in ns]
         if sympy_function in (sympy.ceiling, sympy.floor):
             if unit_size(own.units) != 1:
-                raise UnitError(f"cannot round {ns[0].name} in {symbol(own.units)}: only plain numbers and base units are "
-                                "whole; divide by the unit first")
-            scaled = [ns[0].at_base()]  # from the expression, as in the plain path: 22.9 GB - 15.9 GB is short of 7 GB
+                raise UnitError(f"cannot round {ns[0].name} in {symbol(own.units)}: "
+                                "only plain numbers and base units are whole; divide by the unit first")
+            # From the expression, as in the plain path: 22.9 GB - 15.9 GB is short of 7 GB
+            scaled = [ns[0].at_base()]
         magnitude = functools.reduce(numpy_function, scaled) if len(scaled) > 1 else numpy_function(*scaled)
         units = own.units ** 0.5 if sympy_function is sympy.sqrt else own.units
         leaves = functools.reduce(merged, (n.leaves for n in ns))
@@ -43,8 +46,8 @@ def _item(x):
 
 
 class _Unsorted:
-    """Sympy tries to prove which side is the larger. Over real symbols it hardly ever can, and for long formulas it tries for
-    seconds; so it is let to where both are numbers or single symbols."""
+    """Sympy tries to prove which side is the larger. Over real symbols it hardly ever can, and for long
+    formulas it tries for seconds; so it is let to where both are numbers or single symbols."""
     @classmethod
     def _is_connected(cls, x, y):
         if not (x.is_Atom and y.is_Atom):
@@ -83,4 +86,5 @@ def where(condition, yes, no):
     a, b = as_number(yes), as_number(no)
     check_same_kind("choose between", a, b)
     expr = sympy.Piecewise((a.expr, condition.expr), (b.expr, True))
-    return Number((a if condition else b).quantity, expr, functools.reduce(merged, (condition.leaves, a.leaves, b.leaves)))
+    return Number((a if condition else b).quantity, expr,
+                  functools.reduce(merged, (condition.leaves, a.leaves, b.leaves)))

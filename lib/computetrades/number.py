@@ -1,7 +1,8 @@
 """The traced number: a quantity together with the expression, over named leaves, that it came from.
 
-Ordinary arithmetic on Numbers carries both along, as autograd carries gradients. Every symbol of the expression stands
-for its leaf's magnitude in base units (units.py), so expressions hold no conversion factors.
+Ordinary arithmetic on Numbers carries both along, as autograd carries gradients. Every symbol of the
+expression stands for its leaf's magnitude in base units (units.py),
+so expressions hold no conversion factors.
 """
 from __future__ import annotations
 
@@ -41,11 +42,13 @@ class Leaf:
 
     def ends(self) -> tuple[pint.Quantity, pint.Quantity]:
         """Low and high, each the value itself where the source gives no such end."""
-        return (self.quantity if self.low is None else self.low, self.quantity if self.high is None else self.high)
+        return (self.quantity if self.low is None else self.low,
+                self.quantity if self.high is None else self.high)
 
 
 class Number:
-    """A quantity, its expression, and the leaves (symbol -> Leaf, in order of first use) the expression mentions."""
+    """A quantity, its expression,
+    and the leaves (symbol -> Leaf, in order of first use) the expression mentions."""
     __slots__ = ("quantity", "expr", "leaves", "label", "_expanded", "_gradient")
     __array_ufunc__ = None  # so that array * Number reaches our own error
 
@@ -92,7 +95,8 @@ class Number:
 
     def __index__(self):
         if not float(self).is_integer():
-            raise TypeError(f"{self.name} is {float(self):g}, not a whole number; round it with floor() or ceil() first")
+            raise TypeError(f"{self.name} is {float(self):g}, not a whole number; "
+                            "round it with floor() or ceil() first")
         return int(float(self))
 
     __int__ = __index__
@@ -116,7 +120,8 @@ class Number:
         return Number(convert(self.quantity, unit, self.name), self.expr, self.leaves, self.label)
 
     def expanded(self, keep: frozenset = frozenset()) -> tuple[sympy.Expr, dict]:
-        """(expression over facts and measured leaves only, its leaves); named numbers in `keep` stay symbols."""
+        """(expression over facts and measured leaves only, its leaves);
+        named numbers in `keep` stay symbols."""
         if keep in self._expanded:   # numbers do not change, and long formulas are asked for often
             return self._expanded[keep]
         expr, leaves = self.expr, {}
@@ -150,7 +155,8 @@ class Number:
         expr, leaves = self.expanded(frozenset(facts))
         known = {leaf.key for leaf in leaves.values()}
         for key in facts.keys() - known:
-            raise KeyError(f"{self.name} does not depend on {key!r}; it depends on {', '.join(sorted(known))}")
+            raise KeyError(f"{self.name} does not depend on {key!r}; "
+                           f"it depends on {', '.join(sorted(known))}")
         convert(self.quantity, unit, self.name)
         arguments = [_base_value(leaf, facts[leaf.key]) if leaf.key in facts else float(base(leaf.quantity))
                      for leaf in leaves.values()]
@@ -167,12 +173,13 @@ class Number:
         Steps (ceil, floor) count as flat, their derivative almost everywhere.
         """
         slopes, at = self._slopes(), base(self.quantity)
-        rows = {leaf.key: float(slopes[s] * base(leaf.quantity) / at) for s, leaf in self.expanded()[1].items()}
+        rows = {leaf.key: float(slopes[s] * base(leaf.quantity) / at)
+                for s, leaf in self.expanded()[1].items()}
         return dict(sorted(rows.items(), key=lambda kv: (-round(abs(kv[1]), 12), kv[0])))
 
     def _slopes(self) -> dict:
-        """Symbol of a fact -> derivative at the stored values, in base units; through named numbers by the chain rule, so that no
-        long formula has to be differentiated."""
+        """Symbol of a fact -> derivative at the stored values, in base units; through named numbers by the
+        chain rule, so that no long formula has to be differentiated."""
         if self._gradient is None:
             at = tuple(float(base(leaf.quantity)) for leaf in self.leaves.values())
             taken = self._branches_taken(at)
@@ -189,8 +196,9 @@ class Number:
         return self._gradient
 
     def _branches_taken(self, at: tuple[float, ...]):
-        """The expression with each maximum or minimum replaced by the one of its arguments that it is at these values, the mean of
-        those that tie: its derivative is that one's, and sympy's own would be a case for each pair of them."""
+        """The expression with each maximum or minimum replaced by the one of its arguments that it is at
+        these values, the mean of those that tie: its derivative is that one's,
+        and sympy's own would be a case for each pair of them."""
         expr, symbols = self.expr, tuple(self.leaves)
         while choices := expr.atoms(sympy.Max, sympy.Min):
             inner = next(c for c in choices if not any(a.atoms(sympy.Max, sympy.Min) for a in c.args))
@@ -201,16 +209,19 @@ class Number:
         return expr
 
     def range(self) -> tuple[pint.Quantity, pint.Quantity] | None:
-        """(low, high) over every corner of the facts' ranges, in this number's unit; None when no fact has one.
+        """(low, high) over every corner of the facts' ranges, in this number's unit;
+        None when no fact has one.
 
-        Exact where the number is monotonic in each fact. Every fact is moved alone and together with the others,
-        so correlated facts make the true range narrower.
+        Exact where the number is monotonic in each fact. Every fact is moved alone and together with the
+        others, so correlated facts make the true range narrower.
         """
-        ranged = {leaf.key: leaf for leaf in self.facts().values() if leaf.low is not None or leaf.high is not None}
+        ranged = {leaf.key: leaf for leaf in self.facts().values()
+                  if leaf.low is not None or leaf.high is not None}
         if not ranged:
             return None
         if len(ranged) > 16:
-            raise ValueError(f"{self.name} depends on {len(ranged)} ranged facts; sample them instead (2^n corners)")
+            raise ValueError(f"{self.name} depends on {len(ranged)} ranged facts; "
+                             "sample them instead (2^n corners)")
         ends = [[float(q.to(leaf.quantity.units).magnitude) for q in leaf.ends()] for leaf in ranged.values()]
         corners = np.array(list(itertools.product(*ends)), dtype=float)
         values = self.value(facts=dict(zip(ranged, corners.T)))
@@ -258,10 +269,12 @@ def as_number(x) -> Number:
     if isinstance(x, per_unit):
         x = x.quantity
     if isinstance(x, (pint.Quantity, int, float, np.integer, np.floating)) and not isinstance(x, bool):
-        q = x if isinstance(x, pint.Quantity) else Quantity(x.item() if isinstance(x, np.generic) else x, DIMENSIONLESS)
+        q = x if isinstance(x, pint.Quantity) else Quantity(
+            x.item() if isinstance(x, np.generic) else x, DIMENSIONLESS)
         if not np.ndim(q.magnitude):
             return Number(q, sympy.sympify(base(q)), {}, text(q, digits=None))
-    raise TypeError(f"cannot mix a Number with {type(x).__name__}; for arrays use number.value(facts={{...}}) "
+    raise TypeError(f"cannot mix a Number with {type(x).__name__}; "
+                    "for arrays use number.value(facts={...}) "
                     "or pass plain floats to the same library function")
 
 
@@ -295,9 +308,11 @@ def merged(ours: dict, theirs: dict) -> dict:
     """Both leaf tables as one; ValueError when one key stands for two different things."""
     for s in ours.keys() & theirs.keys():
         a, b = ours[s], theirs[s]
-        if a is not b and (base(a.quantity) != base(b.quantity) or (a.number and a.number.expr != b.number.expr)):
-            raise ValueError(f"{a.key} stands for {text(a.quantity)} in one input and {text(b.quantity)} in the other; give the "
-                             "two their own keys, or run the cells again from where it was published")
+        if a is not b and (base(a.quantity) != base(b.quantity)
+                           or (a.number and a.number.expr != b.number.expr)):
+            raise ValueError(f"{a.key} stands for {text(a.quantity)} in one input and "
+                             f"{text(b.quantity)} in the other; give the two their own keys, "
+                             "or run the cells again from where it was published")
     return {**ours, **theirs}
 
 
@@ -312,7 +327,8 @@ def _base_value(leaf: Leaf, replacement):
 def _compiled(symbols: tuple, expr):
     """A numpy function of the symbols, in order; expr may be a tuple of expressions.
 
-    The stand-ins sort as the symbols do, so that it computes in the order in which formula.javascript is written.
+    The stand-ins sort as the symbols do,
+    so that it computes in the order in which formula.javascript is written.
     """
     put = {s: sympy.Symbol(f"x{i:04d}", real=True) for i, s in enumerate(sorted(symbols, key=str))}
     renamed = [e.xreplace(put) for e in expr] if isinstance(expr, tuple) else expr.xreplace(put)
@@ -329,15 +345,18 @@ class _NumPy(NumPyPrinter):
     def _print_Min(self, e): return self._pairwise("numpy.minimum", e)
 
     def _pairwise(self, name, e):
-        """Two at a time: sympy before 1.14 makes one array of all arguments, which fails where some are arrays and some are not."""
-        return functools.reduce(lambda a, b: f"{self._module_format(name)}({a}, {b})", map(self._print, e.args))
+        """Two at a time: sympy before 1.14 makes one array of all arguments,
+        which fails where some are arrays and some are not."""
+        return functools.reduce(lambda a, b: f"{self._module_format(name)}({a}, {b})",
+                                map(self._print, e.args))
 
     def _print_Pow(self, e, rational=False):
         return f"(1/({self._print(e.base)}))" if e.exp == -1 else super()._print_Pow(e, rational)
 
 
 class per_unit:
-    """One of something, for formulas: `bytes / TOKEN`. Gives Numbers their unit, vanishes on floats and arrays."""
+    """One of something, for formulas: `bytes / TOKEN`.
+    Gives Numbers their unit, vanishes on floats and arrays."""
     __array_ufunc__ = None
 
     def __init__(self, unit: str): self.quantity = parse(f"1 {unit}")

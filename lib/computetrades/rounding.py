@@ -1,8 +1,8 @@
 """Rounding up and down, and equality, that the last bits of a floating-point value cannot flip.
 
-Two ways to compute the same quotient may differ by a bit: eight GPUs, or nine because log(8) / log(2) came out as
-3.0000000000000004. So a value within NOISE of a whole number counts as whole. Formulas in JavaScript and Vega say the
-same (formula.py), and every path of a number agrees.
+Two ways to compute the same quotient may differ by a bit: eight GPUs, or nine because log(8) / log(2) came
+out as 3.0000000000000004. So a value within NOISE of a whole number counts as whole. Formulas in JavaScript
+and Vega say the same (formula.py), and every path of a number agrees.
 """
 from __future__ import annotations
 

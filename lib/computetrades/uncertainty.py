@@ -8,7 +8,8 @@ from .number import Leaf, Number
 
 def ranged(number: Number) -> dict[str, Leaf]:
     """The facts behind a number that have a range, by key."""
-    return {k: leaf for k, leaf in sorted(number.facts().items()) if leaf.low is not None or leaf.high is not None}
+    return {k: leaf for k, leaf in sorted(number.facts().items())
+            if leaf.low is not None or leaf.high is not None}
 
 
 def _ends(leaf: Leaf) -> tuple[float, float, float]:
@@ -19,13 +20,15 @@ def _ends(leaf: Leaf) -> tuple[float, float, float]:
 
 
 def triangular(u, leaf: Leaf):
-    """Inverse CDF of the triangle over (low, value, high): our reading of a range, its value the most likely point."""
+    """Inverse CDF of the triangle over (low, value, high):
+    our reading of a range, its value the most likely point."""
     low, mode, high = _ends(leaf)
     u = np.asarray(u)
     if low == high:
         return np.full(u.shape, low)
     c = (mode - low) / (high - low)
-    return np.where(u < c, low + np.sqrt(u * (high - low) * (mode - low)), high - np.sqrt((1 - u) * (high - low) * (high - mode)))
+    return np.where(u < c, low + np.sqrt(u * (high - low) * (mode - low)),
+                    high - np.sqrt((1 - u) * (high - low) * (high - mode)))
 
 
 def monte_carlo(number: Number, n: int, seed: int, unit: str | None = None) -> np.ndarray:
@@ -37,7 +40,8 @@ def monte_carlo(number: Number, n: int, seed: int, unit: str | None = None) -> n
 
 
 def sobol(number: Number, n: int, seed: int) -> dict[str, tuple[float, float]]:
-    """Key -> (first-order, total) Sobol index: the share of the variance each fact's range explains, by SALib.
+    """Key -> (first-order, total) Sobol index:
+    the share of the variance each fact's range explains, by SALib.
 
     n is a power of two; the number is evaluated n * (d + 2) times (Saltelli 2010).
     """
@@ -48,7 +52,8 @@ def sobol(number: Number, n: int, seed: int) -> dict[str, tuple[float, float]]:
         raise ValueError(f"{number.name} rests on no fact with a range; give one a low or a high")
     problem = {"num_vars": len(leaves), "names": list(leaves), "bounds": [[0, 1]] * len(leaves)}
     u = sample.sample(problem, n, calc_second_order=False, seed=seed)
-    values = number.value(facts={key: triangular(u[:, i], leaf) for i, (key, leaf) in enumerate(leaves.items())})
+    values = number.value(facts={key: triangular(u[:, i], leaf)
+                                 for i, (key, leaf) in enumerate(leaves.items())})
     found = analyze.analyze(problem, values, calc_second_order=False, seed=seed)
     rows = {key: (float(first), float(total)) for key, first, total in zip(leaves, found["S1"], found["ST"])}
     return dict(sorted(rows.items(), key=lambda kv: -kv[1][1]))

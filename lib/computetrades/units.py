@@ -1,8 +1,9 @@
 """One unit registry, reading quantities, and their symbols.
 
-Base units are metre, second, watt, kelvin, byte, FLOP, USD, EUR and the counted things (token, tool, wafer, ...).
-Watt is a base so that a ratio such as tools per gigawatt reads `tool/W` in base units; mass follows from it.
-Information is a dimension of its own, so 1 GB + 5 fails, and decimal (kB) and binary (KiB) prefixes never mix.
+Base units are metre, second, watt, kelvin, byte, FLOP, USD, EUR and the counted things (token, tool, wafer,
+...). Watt is a base so that a ratio such as tools per gigawatt reads `tool/W` in base units; mass follows
+from it. Information is a dimension of its own, so 1 GB + 5 fails,
+and decimal (kB) and binary (KiB) prefixes never mix.
 """
 from __future__ import annotations
 
@@ -13,13 +14,17 @@ from pathlib import Path
 import pint
 
 SPELLED = {  # units that prose writes out, with their plurals
-    "token": "tokens", "GPU": "GPUs", "chip": "chips", "tool": "tools", "wafer": "wafers", "exposure": "exposures",
-    "layer": "layers", "user": "users", "stack": "stacks", "die": "dies", "mirror": "mirrors", "request": "requests",
-    "person": "people", "bit": "bits", "year": "years", "month": "months", "week": "weeks", "day": "days", "minute": "minutes",
+    "token": "tokens", "GPU": "GPUs", "chip": "chips", "tool": "tools", "wafer": "wafers",
+                                                              "exposure": "exposures",
+    "layer": "layers", "user": "users", "stack": "stacks", "die": "dies", "mirror": "mirrors",
+                                                              "request": "requests",
+    "person": "people", "bit": "bits", "year": "years", "month": "months", "week": "weeks", "day": "days",
+                                                              "minute": "minutes",
     "character": "characters",
 }
-LOOKALIKES = {"KB": "kB (1,000 bytes) or KiB (1,024 bytes)", "Kb": "kbit", "Gb": "Gbit", "Mb": "Mbit", "sec": "s",
-              "hr": "h", "hours": "h", "%": "percent", "$": "USD", "x": "multiple", "wph": "wafer/h", "tokens": "token"}
+LOOKALIKES = {"KB": "kB (1,000 bytes) or KiB (1,024 bytes)", "Kb": "kbit", "Gb": "Gbit", "Mb": "Mbit",
+              "sec": "s", "hr": "h", "hours": "h", "%": "percent", "$": "USD", "x": "multiple",
+              "wph": "wafer/h", "tokens": "token"}
 
 
 class UnitError(TypeError):
@@ -43,7 +48,8 @@ def parse_unit(unit: str | pint.Unit) -> pint.Unit:
         remedy = LOOKALIKES.get(unknown) or "a unit of lib/computetrades/units.txt, or add it there"
         raise UnitError(f"unknown unit {unknown!r} in {unit!r}; write {remedy}") from None
     except Exception as error:
-        raise UnitError(f"cannot read the unit {unit!r} ({error}); write it like 'GB/s' or 'USD/GPU/h'") from None
+        raise UnitError(f"cannot read the unit {unit!r} ({error}); "
+                        "write it like 'GB/s' or 'USD/GPU/h'") from None
 
 
 def parse(value: str | int | float) -> pint.Quantity:
@@ -85,14 +91,15 @@ def unit_size(unit: str | pint.Unit) -> float:
 
 
 def parse_symbol(shown: str) -> pint.Unit:
-    """The unit that `symbol` wrote: 'tool-year/GW' -> tool * year / gigawatt. UnitError where there is none."""
+    """The unit that `symbol` wrote: 'tool-year/GW' -> tool * year / gigawatt.
+    UnitError where there is none."""
     written = re.sub(r"[-·]", "*", shown.replace("%", "percent").replace("^", "**"))
     return parse_unit(written.replace("²", "**2").replace("³", "**3"))
 
 
 def symbol(unit: pint.Unit, plural: bool = False) -> str:
-    """'KiB/token', 'GB/s', 'mm²', 'tools/GW', 'tool-years/GW'; '' when dimensionless. The last noun above takes the plural, unless
-    a unit that is no noun stands beside it, as in 'GPU·s'."""
+    """'KiB/token', 'GB/s', 'mm²', 'tools/GW', 'tool-years/GW'; '' when dimensionless. The last noun above
+    takes the plural, unless a unit that is no noun stands beside it, as in 'GPU·s'."""
     over, under = [], []
     nouns = [name for name, power in unit._units.items() if power == 1 and name in SPELLED]
     alone = len(nouns) == sum(power > 0 for power in unit._units.values())

@@ -1,8 +1,9 @@
-"""What this process has looked up, so that a build keeps a chapter's result for as long as none of it has changed.
+"""What this process has looked up, so that a build keeps a chapter's result for as long
+as none of it has changed.
 
-Facts, claims and citations are noted by the functions that hand them out; files of the package and of data/ by Python's audit events,
-where $COMPUTETRADES_TRACE asks for it; modules are those that were imported. What no event tells, such as a file that compiled code
-opens, its reader notes with `file`.
+Facts, claims and citations are noted by the functions that hand them out; files of the package and of data/
+by Python's audit events, where $COMPUTETRADES_TRACE asks for it; modules are those that were imported. What
+no event tells, such as a file that compiled code opens, its reader notes with `file`.
 """
 from __future__ import annotations
 
@@ -35,10 +36,13 @@ def report() -> list[tuple[str, str]]:
     found = {(kind if what == "file" else f"{kind} folder", Path(path).relative_to(root))
              for what, path in _paths for kind, root in inside
              if path.startswith(f"{root}{os.sep}") and (what, kind) != ("folder", "package")}
-    modules = (getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if name.split(".")[0] == __package__)
-    return sorted(_noted | {("module", Path(path).relative_to(PACKAGE).as_posix()) for path in modules if path}
+    modules = (getattr(module, "__file__", None)
+               for name, module in list(sys.modules.items()) if name.split(".")[0] == __package__)
+    return sorted(_noted
+                  | {("module", Path(path).relative_to(PACKAGE).as_posix()) for path in modules if path}
                   | {(kind, path.as_posix()) for kind, path in found if path.suffix not in (".py", ".pyc")
-                     and "__pycache__" not in path.parts and not (kind.startswith("data") and path.parts[0] in KEYED)})
+                     and "__pycache__" not in path.parts
+                     and not (kind.startswith("data") and path.parts[0] in KEYED)})
 
 
 def _watch(event: str, arguments: tuple) -> None:

@@ -1,1 +1,2 @@
-"""The built book in a real browser: Chromium, driven by Playwright. Without a Chromium these tests are skipped."""
+"""The built book in a real browser: Chromium, driven by Playwright.
+Without a Chromium these tests are skipped."""

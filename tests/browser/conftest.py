@@ -1,4 +1,5 @@
-"""A browser, the built book behind a local server, and `visit`, which opens a page and watches what it does."""
+"""A browser, the built book behind a local server, and `visit`, which opens a page
+and watches what it does."""
 from urllib.parse import urlsplit
 
 import pytest
@@ -38,8 +39,8 @@ LAID_OUT = "article > section > section { content-visibility: visible !important
 
 @pytest.fixture
 def visit(chromium, address):
-    """visit(page name, …) -> the page, loaded, its charts drawn; `script` is run before its own. Afterwards: no other host was
-    asked, no error was said."""
+    """visit(page name, …) -> the page, loaded, its charts drawn; `script` is run before its own. Afterwards:
+    no other host was asked, no error was said."""
     contexts, faults = [], []
 
     def visit(name, anchor="", theme="light", script="", **options):
@@ -50,7 +51,8 @@ def visit(chromium, address):
         page = context.new_page()
         page.add_init_script(script)
         page.goto(f"{address}/{name}.html{anchor}")
-        if options.get("java_script_enabled", True):   # without scripts a style tag is never reported as loaded
+        # Without scripts a style tag is never reported as loaded
+        if options.get("java_script_enabled", True):
             page.add_style_tag(content=LAID_OUT)
             page.wait_for_function(DRAWN)
         assert page.evaluate("document.documentElement.dataset.theme") == theme
@@ -64,11 +66,13 @@ def visit(chromium, address):
 def hover(page, link):
     """The mouse on the middle of a link; Playwright's own way misses a link inside a drawing."""
     link.scroll_into_view_if_needed()
-    page.mouse.move(*link.evaluate("a => { const b = a.getBoundingClientRect(); return [b.left + b.width / 2, b.top + b.height / 2]; }"))
+    page.mouse.move(*link.evaluate("a => { const b = a.getBoundingClientRect(); "
+                                   "return [b.left + b.width / 2, b.top + b.height / 2]; }"))
 
 
 def watch(context, address, faults):
-    """Everything that no page may do is told to `faults`. The browser itself resolves no other host: see `launch`."""
+    """Everything that no page may do is told to `faults`.
+    The browser itself resolves no other host: see `launch`."""
     def asked(request):
         url = urlsplit(request.url)
         if url.scheme not in ("data", "blob") and f"{url.scheme}://{url.netloc}" != address:

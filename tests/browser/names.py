@@ -7,7 +7,8 @@ from computetrades.book import notebooks
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = [f"chapters/{path.stem}" for path in notebooks.chapters(ROOT)]
-PAGES = CHAPTERS + [p.relative_to(ROOT).with_suffix("").as_posix() for p in notebooks.pages(ROOT)] + ["search"]
+PAGES = (CHAPTERS + [p.relative_to(ROOT).with_suffix("").as_posix() for p in notebooks.pages(ROOT)]
+         + ["search"])
 
 chapter = pytest.mark.parametrize("name", CHAPTERS)
 page = pytest.mark.parametrize("name", PAGES)

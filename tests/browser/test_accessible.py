@@ -1,4 +1,5 @@
-"""Every page by axe-core's rules, in both themes, on a phone and with a popover open: nothing serious or critical."""
+"""Every page by axe-core's rules, in both themes, on a phone and with a popover open:
+nothing serious or critical."""
 import pytest
 
 from .conftest import PHONE, hover
@@ -6,14 +7,15 @@ from .names import ROOT, page
 
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 
-# A thousand rows of the same make would be measured one by one, for half a minute. An element is judged by what it
-# is and by all that it stands in. So of table rows, list items, cards and coloured words of code each is left out
-# that has nothing of a kind not met before in the same surroundings. Kinds differ by tags, attributes, whether there
-# are words and whether something is too wide for its place, never by words, addresses or what a formula holds; every
-# picture is a kind of its own.
+# A thousand rows of the same make would be measured one by one, for half a minute. An element is judged by
+# what it is and by all that it stands in. So of table rows, list items, cards and coloured words of code each
+# is left out that has nothing of a kind not met before in the same surroundings. Kinds differ by tags,
+# attributes, whether there are words and whether something is too wide for its place, never by words,
+# addresses or what a formula holds; every picture is a kind of its own.
 KINDS = """
 const telling = ['class', 'role', 'scope', 'style', 'type'];
-const kind = item => [item.tagName, item.getAttributeNames(), ...telling.map(name => item.getAttribute(name))].join();
+const kind = item =>
+    [item.tagName, item.getAttributeNames(), ...telling.map(name => item.getAttribute(name))].join();
 const around = item => item ? `${around(item.parentElement)} > ${kind(item)}` : '';
 const kinds = (item, laid, above) => {
     const path = `${above} > ${kind(item)}${laid && item.scrollWidth > item.clientWidth ? ' wide' : ''}`;
@@ -23,7 +25,8 @@ const kinds = (item, laid, above) => {
     if (!within.length) return [`${path} > nothing`];
     return within.flatMap(e => e.tagName ? kinds(e, laid, path) : `${path} > words`);
 };
-const thin = (lists, laid) => {                        // what goes is noted first: each change would lay all out anew
+// what goes is noted first: each change would lay all out anew
+const thin = (lists, laid) => {
     const seen = new Map(), gone = new Set(), within = e => e && (gone.has(e) || within(e.parentElement));
     for (const list of lists) {
         if (within(list)) continue;
@@ -39,8 +42,8 @@ const thin = (lists, laid) => {                        // what goes is noted fir
     for (const item of gone) item.remove();
 };"""
 
-# Before anything is laid out the folds are opened and the tables thinned; there the longest row stays as well, for it
-# is the likeliest to have something too wide.
+# Before anything is laid out the folds are opened and the tables thinned; there the longest row stays as
+# well, for it is the likeliest to have something too wide.
 EARLY = f"""{{{KINDS}
 document.addEventListener('DOMContentLoaded', () => {{
     for (const fold of document.querySelectorAll('details')) fold.open = true;
@@ -48,7 +51,8 @@ document.addEventListener('DOMContentLoaded', () => {{
 }});}}"""
 LATE = f"() => {{{KINDS} thin(document.querySelectorAll('tbody, ul, ol, pre, .cell_output'), true); }}"
 ROWS_OFF_THE_SCREEN = ".ct-filter + .ct-scroll tbody tr { content-visibility: visible !important }"
-VIOLATIONS = "async options => (await axe.run(document, {resultTypes: ['violations'], ...options})).violations"
+VIOLATIONS = ("async options => "
+              "(await axe.run(document, {resultTypes: ['violations'], ...options})).violations")
 CONTRAST = "color-contrast"
 SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -62,9 +66,11 @@ def axe():
 
 def grave(page, where, **options) -> list[str]:
     """The serious and critical violations on the page as it stands, readable."""
-    return [f"{where}: {v['impact']} {v['id']}: {node['html'][:300]}\n    at {' '.join(map(str, node['target']))}\n"
+    return [f"{where}: {v['impact']} {v['id']}: {node['html'][:300]}\n"
+            f"    at {' '.join(map(str, node['target']))}\n"
             f"    {node['failureSummary']}"
-            for v in page.evaluate(VIOLATIONS, options) if v["impact"] in ("serious", "critical") for node in v["nodes"]]
+            for v in page.evaluate(VIOLATIONS, options) if v["impact"] in ("serious", "critical")
+            for node in v["nodes"]]
 
 
 def darken(page):
@@ -78,8 +84,8 @@ def darken(page):
 def test_a_page_is_accessible(visit, axe, name):
     """With every fold open and the popover of the first number or term.
 
-    By all rules in the light theme; in the dark one, where nothing else differs, by its colours; then on a phone, where the
-    colours are the same, by all the others.
+    By all rules in the light theme; in the dark one, where nothing else differs, by its colours; then on a
+    phone, where the colours are the same, by all the others.
     """
     page = visit(name, script=EARLY)
     page.add_style_tag(content=ROWS_OFF_THE_SCREEN)

@@ -1,9 +1,11 @@
-"""Charts in the page: a slider draws what Python computes, and the theme redraws without forgetting the sliders.
+"""Charts in the page: a slider draws what Python computes, and the theme redraws without
+forgetting the sliders.
 
-Each chapter with sliders is run in this process (chapter_runs), which keeps what it hands to `charts.expression`: the Vega source
-and the Number behind it. In the page a slider is moved; whatever a mark then carries must be what the Number gives for the same
-facts. Vega's own formula takes no part in the expectation: its source is replaced by Python's value, and only what the
-chapter wrote around it, such as `max(-100, …)`, is left to evaluate.
+Each chapter with sliders is run in this process (chapter_runs), which keeps what it hands to
+`charts.expression`: the Vega source and the Number behind it. In the page a slider is moved; whatever a mark
+then carries must be what the Number gives for the same facts. Vega's own formula takes no part in the
+expectation: its source is replaced by Python's value, and only what the chapter wrote around it, such as
+`max(-100, …)`, is left to evaluate.
 """
 import pytest
 
@@ -27,7 +29,8 @@ def path(name):
 WITH_SLIDERS = [name for name in CHAPTERS if any(map(bound, notebooks.payloads(path(name), VEGALITE)))]
 
 
-MARKS = """(chart, [field, most]) => {                // what drawn marks with this field carry, at most so many evenly chosen
+# What drawn marks with this field carry, at most so many evenly chosen
+MARKS = """(chart, [field, most]) => {
     const found = [];
     const walk = item => {
         if (item.items) item.items.forEach(walk);
@@ -44,7 +47,8 @@ MOVE = """async (chart, [name, value]) => {
     await chart.view.runAsync();
     return Number(input.value);
 }"""
-EVALUATE = """(_, [source, rows]) => {                  // the chapter's own words around a formula, its value put in as v[i]
+# The chapter's own words around a formula, its value put in as v[i]
+EVALUATE = """(_, [source, rows]) => {
     const math = Object.getOwnPropertyNames(Math);
     const f = new Function('datum', 'v', ...math, `return ${source}`);
     return rows.map(([datum, v]) => f(datum, v, ...math.map(name => Math[name])));
@@ -59,11 +63,14 @@ def calculated(spec: dict) -> dict[str, str]:
     return out
 
 
-UNSEEN = """chart => {                             // kinds of bars of which not one has a length: on a log axis they would begin at
-    const found = [];                                  // zero, which is nowhere. A single one may be nought.
+# Kinds of bars of which not one has a length: on a log axis they would begin at zero, which is nowhere. A
+# single one may be nought.
+UNSEEN = """chart => {
+    const found = [];
     const walk = item => {
         if (item.items) item.items.forEach(walk);
-        if (item.marktype === 'rect' && item.items.length && !item.items.some(i => i.width > 0 && i.height > 0)) found.push(item.name);
+        const drawn = i => i.width > 0 && i.height > 0;
+        if (item.marktype === 'rect' && item.items.length && !item.items.some(drawn)) found.push(item.name);
     };
     walk(chart.view.scenegraph().root);
     return found;
@@ -87,7 +94,8 @@ def test_bars_have_a_length_and_a_slider_draws_what_python_computes(visit, name)
                 moved[slider["name"]] = chart.evaluate(MOVE, [slider["name"], place])
                 values.add(tuple(compare(chart, spec, made, moved)))
                 pictures.add(chart.locator("svg").first.inner_html())
-            assert len(pictures) == len(values), f"{slider['name']} has {len(values)} sets of numbers and {len(pictures)} pictures"
+            assert len(pictures) == len(values), \
+                f"{slider['name']} has {len(values)} sets of numbers and {len(pictures)} pictures"
             moved[slider["name"]] = chart.evaluate(MOVE, [slider["name"], slider["value"]])
 
 
@@ -105,8 +113,10 @@ def compare(chart, spec, made, moved):
         expected = chart.evaluate(EVALUATE, [source, rows])
         values += expected
         for datum, wanted in zip(marks, expected):
-            assert datum[column] == (wanted if isinstance(wanted, str) else pytest.approx(wanted, rel=1e-9, abs=1e-12)), f"{column} at {moved}, {datum}"
-            if "column" in datum and datum["column"] == column:  # charts.series draws the value of one column per row
+            close = wanted if isinstance(wanted, str) else pytest.approx(wanted, rel=1e-9, abs=1e-12)
+            assert datum[column] == close, f"{column} at {moved}, {datum}"
+            # charts.series draws the value of one column per row
+            if "column" in datum and datum["column"] == column:
                 assert datum["value"] == datum[column]
     return values
 
@@ -130,7 +140,8 @@ def toggle(page) -> str:
     return page.evaluate("document.documentElement.dataset.theme")
 
 
-INK = "chart => getComputedStyle(chart.querySelector('svg .role-axis-title text, svg .role-title text, svg text')).fill"
+INK = ("chart => getComputedStyle("
+       "chart.querySelector('svg .role-axis-title text, svg .role-title text, svg text')).fill")
 
 
 def test_the_theme_redraws_the_charts_and_keeps_the_sliders(visit):
@@ -144,7 +155,8 @@ def test_the_theme_redraws_the_charts_and_keeps_the_sliders(visit):
     marks = chart.evaluate(MARKS, every)
     for wanted in ("dark", "light"):
         assert toggle(page) == wanted
-        page.wait_for_function("wanted => [...document.querySelectorAll('.ct-chart')].every(c => c.dataset.ready === wanted)", arg=wanted)
+        ready = "wanted => [...document.querySelectorAll('.ct-chart')].every(c => c.dataset.ready === wanted)"
+        page.wait_for_function(ready, arg=wanted)
         assert float(chart.locator(f"input[name={name}]").input_value()) == moved
         assert chart.evaluate("(chart, name) => chart.view.signal(name)", name) == moved
         assert marks and chart.evaluate(MARKS, every) == marks, "the line is not where the slider had put it"

@@ -1,4 +1,5 @@
-"""The filters of the ledger and of the audit: which rows, what a keystroke costs, and that a deep link finds its row all the same."""
+"""The filters of the ledger and of the audit: which rows, what a keystroke costs,
+and that a deep link finds its row all the same."""
 import json
 
 import pytest
@@ -9,12 +10,14 @@ from computetrades.claims import all_claims
 from .conftest import DESKTOP
 
 SCREEN = 600  # elements in the rows that a window of 900 px shows, and some beyond its edge
-SHOWN = "[...document.querySelectorAll('form.ct-filter + * tbody tr')].filter(r => r.checkVisibility()).map(r => r.id)"
+SHOWN = ("[...document.querySelectorAll('form.ct-filter + * tbody tr')]"
+         ".filter(r => r.checkVisibility()).map(r => r.id)")
 TYPE = f"""([name, value]) => new Promise(done => {{
     const form = document.querySelector('form.ct-filter'), field = form.elements[name];
     field.value = value;
     field.dispatchEvent(new Event('input', {{bubbles: true}}));
-    requestAnimationFrame(() => requestAnimationFrame(() => done(   // the second comes after the first has been painted
+    // the second comes after the first has been painted
+    requestAnimationFrame(() => requestAnimationFrame(() => done(
         {{shown: {SHOWN}, told: form.querySelector('output').value}})));
 }})"""
 
@@ -59,13 +62,16 @@ def test_each_verdict_of_the_audit_shows_its_claims(visit, verdicts):
         assert shown(page) == {c for c, v in verdicts.items() if v == verdict}
 
 
-@pytest.mark.parametrize("words", ["KV cache", "cache kv", "TSMC", "gross margin", "H100 rent", "no such word anywhere"])
+@pytest.mark.parametrize("words", ["KV cache", "cache kv", "TSMC", "gross margin", "H100 rent",
+                                   "no such word anywhere"])
 def test_words_find_the_claims_that_have_them_all(visit, data, words):
     page = visit("appendix/audit")
     page.fill("form.ct-filter [name=q]", words)
-    text = {c["id"]: " ".join((c["claim"], c["stated"], c["computed"], c["why"], SAID.get(c["verdict"], ""))).lower()
+    text = {c["id"]: " ".join((c["claim"], c["stated"], c["computed"], c["why"],
+                               SAID.get(c["verdict"], ""))).lower()
             for c in data["claims"]}
-    named = {c["id"] for c in data["claims"] if c["sources"]}  # its row also holds the name of a source, which is not in the data
+    # Its row also holds the name of a source, which is not in the data
+    named = {c["id"] for c in data["claims"] if c["sources"]}
     wanted = {id for id, said in text.items() if all(w in said for w in words.lower().split())}
     found = shown(page)
     assert wanted <= found and found - wanted <= named and output(page) == told(found, text)
@@ -122,12 +128,14 @@ ROW = "kv.bytes-per-token"
 
 
 def stands_out(page, key) -> None:
-    """Waits until the row is on the screen, unfolded, and coloured unlike its neighbour; then it must stay there."""
+    """Waits until the row is on the screen, unfolded, and coloured unlike its neighbour;
+    then it must stay there."""
     there = """key => {
         const row = document.getElementById(key), box = row.getBoundingClientRect();
         const colour = r => getComputedStyle(r.cells[0]).backgroundColor;
         const beside = row.nextElementSibling ?? row.previousElementSibling;
-        return box.top >= 0 && box.top < innerHeight - 20 && row.querySelector('details').open && colour(row) !== colour(beside);
+        return box.top >= 0 && box.top < innerHeight - 20
+            && row.querySelector('details').open && colour(row) !== colour(beside);
     }"""
     page.wait_for_function(there, arg=key)
     page.wait_for_timeout(500)
@@ -160,4 +168,5 @@ def test_a_popover_leads_to_its_row(visit):
 def test_a_claim_has_its_address_in_the_audit(visit):
     page = visit("appendix/audit", anchor="#kv-bytes-per-token")
     page.wait_for_timeout(500)
-    assert page.locator("#kv-bytes-per-token").evaluate("r => r.getBoundingClientRect().top >= 0 && r.getBoundingClientRect().top < innerHeight")
+    assert page.locator("#kv-bytes-per-token").evaluate(
+        "r => r.getBoundingClientRect().top >= 0 && r.getBoundingClientRect().top < innerHeight")

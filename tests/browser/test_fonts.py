@@ -1,4 +1,5 @@
-"""Every word of a page is set in a font that the book ships: no layout waits for what a reader's system has."""
+"""Every word of a page is set in a font that the book ships:
+no layout waits for what a reader's system has."""
 from .names import page
 
 OPENED = """() => {
@@ -24,8 +25,10 @@ def test_no_word_of_a_page_is_set_in_a_font_of_the_system(visit, name):
             if not font["isCustomFont"]:
                 told = cdp.send("DOM.getOuterHTML", {"nodeId": node})["outerHTML"]
                 others.append(f"{font['familyName']}: {told[:160]}")
-    assert others == [], "\n".join(others[:8]) + "\nadd what is missing to book/cut_fonts.py and cut the fonts again"
+    assert others == [], \
+        "\n".join(others[:8]) + "\nadd what is missing to book/cut_fonts.py and cut the fonts again"
 
 
 # Whatever holds words itself or by its style; the long tables' cells stand for the rows around them.
-LETTERED = "h1, h2, h3, p, li, td, th, pre, summary, figcaption, label, option, text, math, .ct-badge, .ct-pop, .ct-bar, .ct-nav"
+LETTERED = ("h1, h2, h3, p, li, td, th, pre, summary, figcaption, label, option, text, math, "
+            ".ct-badge, .ct-pop, .ct-bar, .ct-nav")

@@ -47,7 +47,8 @@ def test_it_shows_the_number_its_formula_and_its_inputs(visit):
     link.hover()
     popover.wait_for()
     assert link.inner_text() in popover.locator(".ct-value").inner_text()
-    assert popover.locator(".ct-inputs li").count() and key_of(link) in popover.locator(".ct-more").inner_text()
+    assert popover.locator(".ct-inputs li").count()
+    assert key_of(link) in popover.locator(".ct-more").inner_text()
 
 
 def test_the_mouse_reaches_into_it_and_follows_its_link(visit):
@@ -69,9 +70,11 @@ def test_moving_on_to_the_next_number_shows_that_one(visit):
     first, popover = quoted(page)
     first.hover()
     popover.wait_for()
-    free = page.evaluate_handle("""first => [...document.querySelectorAll('article p > a.ct-num[data-popover]')].find(a => {
+    free = page.evaluate_handle("""first => [
+        ...document.querySelectorAll('article p > a.ct-num[data-popover]')].find(a => {
         const {left, top, height} = a.getBoundingClientRect();
-        return a.dataset.popover !== first.dataset.popover && document.elementFromPoint(left + 3, top + height / 2)?.closest('a') === a;
+        return a.dataset.popover !== first.dataset.popover
+            && document.elementFromPoint(left + 3, top + height / 2)?.closest('a') === a;
     })""", first.element_handle()).as_element()
     free.hover()
     page.locator(f"#{free.get_attribute('data-popover')}:popover-open").wait_for()
@@ -121,13 +124,15 @@ def test_tab_opens_it_goes_into_it_and_comes_back(visit):
     tab_to(page, link)
     popover.wait_for()
     page.keyboard.press("Tab")
-    assert popover.evaluate("p => p.contains(document.activeElement)"), "Tab does not go from the number into its popover"
+    assert popover.evaluate("p => p.contains(document.activeElement)"), \
+        "Tab does not go from the number into its popover"
     page.keyboard.press("Shift+Tab")
     assert link.evaluate("link => link === document.activeElement")
     page.keyboard.press("Tab")
     page.keyboard.press("Escape")
     closed(page)
-    assert link.evaluate("link => link === document.activeElement"), "after Escape the focus is not back on the number"
+    assert link.evaluate("link => link === document.activeElement"), \
+        "after Escape the focus is not back on the number"
 
 
 def test_tabbing_through_it_goes_on_in_the_text_and_closes_it(visit):
@@ -141,7 +146,8 @@ def test_tabbing_through_it_goes_on_in_the_text_and_closes_it(visit):
             break
     assert popover.is_hidden()
     assert page.evaluate("document.activeElement.closest('article') !== null")
-    assert link.evaluate("link => !!(link.compareDocumentPosition(document.activeElement) & Node.DOCUMENT_POSITION_FOLLOWING)")
+    assert link.evaluate("link => !!(link.compareDocumentPosition(document.activeElement)"
+                         " & Node.DOCUMENT_POSITION_FOLLOWING)")
 
 
 def test_enter_follows_the_number_to_its_row(visit):

@@ -36,7 +36,8 @@ def test_a_result_leads_to_its_page(visit):
 
 def test_a_number_is_found_by_its_key(visit):
     page = visit("search", anchor="?q=kv.bytes-per-token")
-    assert any("chapters/07-kv-cache.html" in link or "appendix/ledger.html" in link for link in results(page))
+    assert any("chapters/07-kv-cache.html" in link or "appendix/ledger.html" in link
+               for link in results(page))
 
 
 def test_nothing_found_is_said(visit):

@@ -1,4 +1,5 @@
-"""The map of the stations leads to chapters: on the front page and in the chapter's own picture, by mouse and by keyboard."""
+"""The map of the stations leads to chapters: on the front page and in the chapter's own picture,
+by mouse and by keyboard."""
 import pytest
 
 from .conftest import PHONE
@@ -29,6 +30,7 @@ def test_it_shows_where_the_keyboard_is_and_enter_follows(visit):
     before = stop.evaluate(width)
     page.locator(f"{MAP} a", has_text="The body").focus()
     page.keyboard.press("Tab")
-    assert stop.evaluate("a => a === document.activeElement") and float(stop.evaluate(width)[:-2]) > float(before[:-2] or 0) + 2
+    assert stop.evaluate("a => a === document.activeElement")
+    assert float(stop.evaluate(width)[:-2]) > float(before[:-2] or 0) + 2
     page.keyboard.press("Enter")
     page.wait_for_url("**/chapters/01-request.html")

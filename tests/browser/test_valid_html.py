@@ -13,19 +13,23 @@ CHECKER = ROOT / "node_modules/vnu-jar/build/dist/vnu.jar"
 
 @pytest.fixture(scope="session")
 def checkable():
-    """Skips where the checker cannot run; of the session, like the built book, so that it comes before that."""
+    """Skips where the checker cannot run; of the session, like the built book,
+    so that it comes before that."""
     if not shutil.which("java"):
         pytest.skip("java is not installed, so no page was checked for valid HTML (.ci/run installs it)")
     if not CHECKER.exists():
-        pytest.skip("the Nu Html Checker is not installed, so no page was checked for valid HTML (npm ci --ignore-scripts)")
+        pytest.skip("the Nu Html Checker is not installed, so no page was checked for valid HTML "
+                    "(npm ci --ignore-scripts)")
 
 
 @pytest.fixture(scope="module")
 def errors(checkable, built):
-    """Page name -> what the checker calls an error on it, of all pages at once: Java takes its time to start."""
+    """Page name -> what the checker calls an error on it, of all pages at once:
+    Java takes its time to start."""
     html = built.root / "_build/html"
     files = [str(html / f"{name}.html") for name in PAGES]
-    run = subprocess.run(["java", "-Xss8m", "-jar", CHECKER, "--errors-only", "--exit-zero-always", "--format", "json", *files],
+    run = subprocess.run(["java", "-Xss8m", "-jar", CHECKER, "--errors-only", "--exit-zero-always",
+                          "--format", "json", *files],
                          capture_output=True, text=True, check=True)
     out = {name: [] for name in PAGES}
     for m in json.loads(run.stderr)["messages"]:

@@ -1,4 +1,5 @@
-"""What a reader downloads for a page, cold and compressed: encoded bytes that Chromium received, headers included."""
+"""What a reader downloads for a page, cold and compressed:
+encoded bytes that Chromium received, headers included."""
 from pathlib import Path
 
 from benchmarks.pages import received
@@ -15,5 +16,6 @@ def test_a_page_is_light(chromium, address, html, name):
     limit = CHARTS if charts else TEXT
     largest = sorted(found.items(), key=lambda item: -item[1])[:5]
     assert found[f"{address}/{name}.html"] and sum(found.values()) < limit, \
-        f"{sum(found.values()):,} bytes, of which {', '.join(f'{Path(url).name} {size:,}' for url, size in largest)}"
+        f"{sum(found.values()):,} bytes, of which " \
+        f"{', '.join(f'{Path(url).name} {size:,}' for url, size in largest)}"
     assert any(url.endswith("/vega.js") for url in found) == charts

@@ -33,7 +33,8 @@ class InDoublePrecision:
 
 
 def decodings(communicator, cases, ids, n_tokens):
-    """The Decoding of each case (config, parallelism, seed) in float32, and of those without a seed in float64 too."""
+    """The Decoding of each case (config, parallelism, seed) in float32,
+    and of those without a seed in float64 too."""
     out = []
     for config, parallelism, seed in cases:
         single, double = decode(communicator, parallelism, filled(config), ids, n_tokens, seed), None
@@ -47,12 +48,14 @@ def decodings(communicator, cases, ids, n_tokens):
 @torch.no_grad()
 def by_torch(communicator, config, ids):
     """(logits by torch's own tensor parallelism, by ours, their collectives, ours, what our log counted)."""
-    from torch.distributed.tensor.debug import CommDebugMode   # here, for they take seconds that no other rank needs to spend
+    # Here, for they take seconds that no other rank needs to spend
+    from torch.distributed.tensor.debug import CommDebugMode
     from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
     from torch.distributed.tensor.placement_types import Replicate
     model = filled(config)
     ours = tensor_parallel(model, communicator)
-    plan = {"embed": RowwiseParallel(input_layouts=Replicate()), "head": ColwiseParallel(output_layouts=Replicate())}
+    plan = {"embed": RowwiseParallel(input_layouts=Replicate()),
+            "head": ColwiseParallel(output_layouts=Replicate())}
     for layer in range(config.n_layers):
         for sublayer, first, last in (("attention", "qkv", "o"), ("feed_forward", ("gate", "up"), "down")):
             plan |= {f"blocks.{layer}.{sublayer}.{name}_proj": ColwiseParallel() for name in first}
@@ -63,13 +66,15 @@ def by_torch(communicator, config, ids):
         their_logits = theirs(ids)
     with CommDebugMode() as in_ours:
         our_logits = ours(ids)
-    counts = [{str(op).split(".")[-1]: n for op, n in mode.get_comm_counts().items() if n} for mode in (in_theirs, in_ours)]
+    counts = [{str(op).split(".")[-1]: n for op, n in mode.get_comm_counts().items() if n}
+              for mode in (in_theirs, in_ours)]
     return their_logits, our_logits, *counts, communicator.log
 
 
 @torch.no_grad()
 def without_gathering(communicator, config, ids, noise):
-    """(tokens likeliest, tokens drawn, log-probabilities of the rank's slice, log) from logits that stay where they are."""
+    """(tokens likeliest, tokens drawn, log-probabilities of the rank's slice, log) from logits
+    that stay where they are."""
     model = filled(config)
     likeliest, drawn = (choose(communicator, model, ids, n) for n in (None, noise))
     local = tensor_parallel(model, communicator, gather_logits=False)
@@ -80,7 +85,8 @@ def without_gathering(communicator, config, ids, noise):
 def weights_and_caches(communicator, cases):
     """(parameters on this rank, bytes of its cache of 10 tokens) for each case (config, parallelism)."""
     models = [parallelism(filled(config), communicator) for config, parallelism in cases]
-    return [(sum(p.numel() for p in model.parameters()), Contiguous(model.config, 10).n_bytes) for model in models]
+    return [(sum(p.numel() for p in model.parameters()), Contiguous(model.config, 10).n_bytes)
+            for model in models]
 
 
 def on_the_wire(communicator, n_elements):
@@ -89,7 +95,8 @@ def on_the_wire(communicator, n_elements):
     uneven = [n_elements // 2] + [n_elements // 2 // (communicator.size - 1)] * (communicator.size - 1)
     calls = (lambda: communicator.all_reduce(x.clone(), ""), lambda: communicator.all_gather(x, ""),
              lambda: communicator.all_to_all(x, even, even, ""),
-             lambda: communicator.all_to_all(x[:sum(uneven)], uneven, [uneven[communicator.rank]] * communicator.size, ""))
+             lambda: communicator.all_to_all(x[:sum(uneven)], uneven,
+                                             [uneven[communicator.rank]] * communicator.size, ""))
     for call in calls:
         call()                                  # connections are made
         before = _settled()
@@ -114,7 +121,8 @@ def _bytes_acknowledged() -> int:
             if not os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
                 continue
             with socket.socket(fileno=os.dup(int(descriptor))) as connection:
-                total += struct.unpack_from("Q", connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), 120)[0]
+                told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+                total += struct.unpack_from("Q", told, 120)[0]
         except OSError:                         # no TCP connection, or the listing itself, closed by now
             continue
     return total

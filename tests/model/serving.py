@@ -10,13 +10,17 @@ from computetrades.model.engine import Engine
 from computetrades.model.server import Server
 from computetrades.model.transformer import Transformer
 
-CONFIG = ModelConfig(n_layers=2, hidden_size=32, n_heads=4, n_kv_heads=2, intermediate_size=48, vocab_size=257)
+CONFIG = ModelConfig(n_layers=2, hidden_size=32, n_heads=4, n_kv_heads=2, intermediate_size=48,
+                     vocab_size=257)
 HELLO = [{"role": "user", "content": "Add dark mode functionality to my blog."}]
 READ = {"name": "Read", "description": "A file's text.", "input_schema": {
-    "type": "object", "properties": {"file_path": {"enum": ["app/globals.css", "app/layout.tsx"]}, "offset": {"type": "integer"}},
+    "type": "object",
+    "properties": {"file_path": {"enum": ["app/globals.css", "app/layout.tsx"]},
+                   "offset": {"type": "integer"}},
     "required": ["file_path"]}}
 BASH = {"name": "Bash", "input_schema": {
-    "type": "object", "properties": {"command": {"type": "string", "maxLength": 12}, "wait": {"type": "boolean"}},
+    "type": "object",
+    "properties": {"command": {"type": "string", "maxLength": 12}, "wait": {"type": "boolean"}},
     "required": ["command", "wait"]}}
 
 
@@ -50,7 +54,8 @@ def sent(server, body, method="POST", path="/v1/messages", timeout=30):
         connection.request(method, path, body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         text = answer.read().decode()
-        return answer.status, (text if answer.headers["Content-Type"].startswith("text/event-stream") else json.loads(text))
+        return answer.status, (text if answer.headers["Content-Type"].startswith("text/event-stream")
+                               else json.loads(text))
     finally:
         connection.close()
 
@@ -85,7 +90,7 @@ def becomes(condition, seconds=20):
 
 
 def idle(server):
-    return not server.engine.busy and not server.engine.pool.n_held and not server.worker.live and not server.handlers
+    return not (server.engine.busy or server.engine.pool.n_held or server.worker.live or server.handlers)
 
 
 def prompt_of(text):

@@ -1,4 +1,5 @@
-"""model/agent.py: the loop against a client that is scripted, the tools by hand, the session against its own bodies and edits."""
+"""model/agent.py: the loop against a client that is scripted, the tools by hand, the session
+against its own bodies and edits."""
 import json
 
 import jsonschema
@@ -40,7 +41,8 @@ def test_a_line_that_is_not_there_fails_and_changes_nothing(folder):
 
 # The loop
 
-USED = {"input_tokens": 3, "cache_creation_input_tokens": 16, "cache_read_input_tokens": 32, "output_tokens": 5}
+USED = {"input_tokens": 3, "cache_creation_input_tokens": 16, "cache_read_input_tokens": 32,
+        "output_tokens": 5}
 
 
 def streamed(content, reason):
@@ -67,12 +69,14 @@ class Scripted:
 
 
 def use(number, name, **given):
-    return [{"type": "text", "text": "So."}, {"type": "tool_use", "id": f"t{number}", "name": name, "input": given}], "tool_use"
+    return [{"type": "text", "text": "So."},
+            {"type": "tool_use", "id": f"t{number}", "name": name, "input": given}], "tool_use"
 
 
 def test_it_runs_what_is_asked_appends_both_and_stops_when_no_tool_is_called(folder):
     done = [{"type": "text", "text": "Done."}], "end_turn"
-    scripted = Scripted(use(1, "Edit", path="a.py", line=1, text="x = 3"), use(2, "Read", path="a.py", line=9), done)
+    scripted = Scripted(use(1, "Edit", path="a.py", line=1, text="x = 3"),
+                        use(2, "Read", path="a.py", line=9), done)
     calls = agent.loop(scripted, folder, "Do it.", 10)
     assert (folder.path / "a.py").read_text(encoding="utf-8") == "x = 3\ny = 2\n"
     assert [(c.tool, c.failed, c.sent, c.cached, c.new, c.output) for c in calls] == [
@@ -81,8 +85,10 @@ def test_it_runs_what_is_asked_appends_both_and_stops_when_no_tool_is_called(fol
     turns = scripted.asked[-1]["messages"]
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant", "user"]
     assert turns[1]["content"] == use(1, "Edit", path="a.py", line=1, text="x = 3")[0]
-    assert turns[4]["content"] == [{"type": "tool_result", "tool_use_id": "t2", "content": "a.py has 3 lines", "is_error": True}]
-    assert all(longer["messages"][:len(short["messages"])] == short["messages"] for short, longer in zip(scripted.asked, scripted.asked[1:]))
+    assert turns[4]["content"] == [{"type": "tool_result", "tool_use_id": "t2", "content": "a.py has 3 lines",
+                                    "is_error": True}]
+    assert all(longer["messages"][:len(short["messages"])] == short["messages"]
+               for short, longer in zip(scripted.asked, scripted.asked[1:]))
 
 
 def test_the_last_call_is_offered_no_tool(folder):
@@ -100,7 +106,8 @@ def test_one_connection_serves_one_question_after_another():
     body = grammar.compact({"model": "toy", "stream": True, "messages": HELLO, "max_tokens": 4}).encode()
     with serving() as server, client.Client(server.url) as one:
         first, at = one.send(body), one.connection.sock.getsockname()
-        assert one.send(body).output_tokens == first.output_tokens == 4 and one.connection.sock.getsockname() == at
+        assert one.send(body).output_tokens == first.output_tokens == 4
+        assert one.connection.sock.getsockname() == at
         assert [sent for sent, _ in one.log] == [body, body]
 
 
@@ -146,18 +153,21 @@ def test_the_tokens_sent_are_those_of_the_body_that_was_sent(session):
     tokenizer = weights.tokenizer()
     for call, (body, _) in zip(session.calls, session.log):
         pieces = messages.parse(body).written()
-        assert call.sent == sum(len(tokenizer.encode(piece)) for piece in pieces) and call.request_bytes == len(body)
+        assert call.sent == sum(len(tokenizer.encode(piece)) for piece in pieces)
+        assert call.request_bytes == len(body)
 
 
 def test_what_one_call_has_sent_the_next_finds_in_full_blocks(session):
     assert session.calls[0].cached == 0
     for before, after in zip(session.calls, session.calls[1:]):
         assert after.cached % agent.BLOCK_SIZE == 0
-        assert before.sent // agent.BLOCK_SIZE * agent.BLOCK_SIZE <= after.cached <= before.sent + before.output
+        whole = before.sent // agent.BLOCK_SIZE * agent.BLOCK_SIZE
+        assert whole <= after.cached <= before.sent + before.output
 
 
 def test_a_session_adds_up_its_calls():
-    def call(sent, cached, failed): return agent.Call(sent, cached, 5, 100, "tool_use", "", "Check", failed=failed)
+    def call(sent, cached, failed):
+        return agent.Call(sent, cached, 5, 100, "tool_use", "", "Check", failed=failed)
     added = agent.Session((call(40, 0, False), call(60, 32, True), call(80, 48, True)), (), (), 0, ())
     assert (added.n_calls, added.sent, added.cached, added.failed, added.edited) == (3, 180, 80, 2, 0)
 

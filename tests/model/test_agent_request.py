@@ -1,4 +1,5 @@
-"""model/agent_request.py: against the lab's own server, JSON's round trip, and tokens that are put together again."""
+"""model/agent_request.py: against the lab's own server, JSON's round trip, and tokens that
+are put together again."""
 import json
 import subprocess
 import sys
@@ -35,7 +36,8 @@ def test_the_tokens_of_the_parts_give_the_texts_back():
 @pytest.mark.parametrize("reads, lines", [(1, 200), (3, 50)])
 def test_reads_add_what_a_request_without_any_lacks(reads, lines):
     more = sum(agent_request.tokens(reads, lines).values()) - sum(agent_request.tokens(0).values())
-    assert agent_request.per_read(reads, lines) * reads == pytest.approx(more) and agent_request.per_read(0) == 0
+    assert agent_request.per_read(reads, lines) * reads == pytest.approx(more)
+    assert agent_request.per_read(0) == 0
 
 
 def test_every_text_of_the_body_belongs_to_one_part():
@@ -83,5 +85,7 @@ def test_an_outline_is_short_and_keeps_the_shape():
 
 
 def test_it_needs_no_torch():
-    code = "import sys; from computetrades.model import agent_request as a; a.tokens(1); print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+    code = ("import sys; from computetrades.model import agent_request as a; "
+            "a.tokens(1); print('torch' in sys.modules)")
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"

@@ -1,4 +1,5 @@
-"""A block taken apart: nothing is left out, nothing looks ahead, and the ranks say what the closed forms say."""
+"""A block taken apart: nothing is left out, nothing looks ahead,
+and the ranks say what the closed forms say."""
 from types import SimpleNamespace
 
 import pytest
@@ -34,7 +35,8 @@ def test_weights_sum_to_one_and_none_lies_ahead():
             assert sum(row) == pytest.approx(1, abs=1e-5) and not any(row[i + 1:])
 
 
-@pytest.mark.parametrize("layer, text, told", [(4, TEXT, "0 to 3"), (-1, TEXT, "0 to 3"), (0, "", "at least one token")])
+@pytest.mark.parametrize("layer, text, told",
+                         [(4, TEXT, "0 to 3"), (-1, TEXT, "0 to 3"), (0, "", "at least one token")])
 def test_what_cannot_be_dissected_is_refused_by_name(layer, text, told):
     with pytest.raises(ValueError, match=told):
         dissect("tiny", text, layer)

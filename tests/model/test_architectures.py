@@ -12,7 +12,8 @@ every_architecture = pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.fixture(scope="module")
 def models():
     made = {}
-    return lambda name: made.setdefault(name, None) or made.update({name: ARCHITECTURES[name]()}) or made[name]
+    return lambda name: (made.setdefault(name, None) or made.update({name: ARCHITECTURES[name]()})
+                         or made[name])
 
 
 @every_architecture

@@ -1,4 +1,5 @@
-"""The tokenizer against tiktoken and Hugging Face tokenizers, a merge by hand, and the published ids of cl100k_base."""
+"""The tokenizer against tiktoken and Hugging Face tokenizers, a merge by hand,
+and the published ids of cl100k_base."""
 import inspect
 
 import pytest
@@ -21,11 +22,13 @@ def ours():
 @pytest.fixture(scope="module")
 def by_tiktoken(ours):
     ranks = {token: rank for rank, token in enumerate(ours.tokens)}
-    return tiktoken.Encoding("ours", pat_str=bpe.PIECES.pattern, mergeable_ranks=ranks, special_tokens={"<end>": ours.end})
+    return tiktoken.Encoding("ours", pat_str=bpe.PIECES.pattern, mergeable_ranks=ranks,
+                             special_tokens={"<end>": ours.end})
 
 
 texts = st.lists(st.one_of(st.text(st.characters(exclude_categories=["Cs", "Cn"]), max_size=12),
-                           st.sampled_from(TEXT.split(" ")), st.sampled_from([" ", "\n", "    ", "\t", "'s", "12"]))).map("".join)
+                           st.sampled_from(TEXT.split(" ")),
+                           st.sampled_from([" ", "\n", "    ", "\t", "'s", "12"]))).map("".join)
 
 
 @settings(deadline=None)
@@ -44,13 +47,15 @@ def test_training_equals_hugging_face():
     theirs = tokenizers.Tokenizer(tokenizers.models.BPE())
     theirs.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     theirs.train_from_iterator([TEXT], tokenizers.trainers.BpeTrainer(
-        vocab_size=SIZE - 1, initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+        vocab_size=SIZE - 1, initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False))
     ours = bpe.train(TEXT, SIZE)
     assert {ours.shown(token): token for token in range(ours.end)} == theirs.get_vocab()
 
 
 def test_merges_by_hand():
-    # aaab is seen once and ab twice: ab stands 3 times, aa (overlapping) 2 times; then a ab and a a stand once each.
+    # aaab is seen once and ab twice: ab stands 3 times, aa (overlapping) 2 times;
+    # then a ab and a a stand once each.
     learned = bpe.train("aaab ab ab", 258 + 1)
     assert [learned.shown(token) for token in range(256, learned.end)] == ["ab", "Ġab"]
     assert [learned.shown(token) for token in learned.encode("aaab ab")] == ["a", "a", "ab", "Ġab"]
@@ -81,7 +86,8 @@ def test_a_tree_holds_the_bytes_in_order_and_every_merge_of_the_replay():
         assert [tree.token for tree in trees] == tokenizer.encode(piece)
         assert b"".join(tokenizer.tokens[n.token] for n in nodes if not n.parts) == piece.encode()
         assert {n.made for n in nodes if n.parts} == set(range(1, len(steps) + 1))
-        assert all(tokenizer.tokens[n.token] == b"".join(tokenizer.tokens[p.token] for p in n.parts) for n in nodes if n.parts)
+        assert all(tokenizer.tokens[n.token] == b"".join(tokenizer.tokens[p.token] for p in n.parts)
+                   for n in nodes if n.parts)
 
 
 def test_the_saved_file_reads_back(ours, tmp_path):
@@ -135,8 +141,10 @@ def test_a_row_is_a_merge_when_it_joins_two_parts_that_the_encoder_joins():
 
 
 def test_shared_ids_are_counted_place_by_place():
-    assert cl100k.shared_ids(("hello world", "rer"), ((15339, 1917), (38149,))) == 3      # as published, above
-    assert cl100k.shared_ids(("hello world", "rer"), ((1917, 15339), (38149,))) == 1 and cl100k.shared_ids((), ()) == 0
+    # As published, above
+    assert cl100k.shared_ids(("hello world", "rer"), ((15339, 1917), (38149,))) == 3
+    assert cl100k.shared_ids(("hello world", "rer"), ((1917, 15339), (38149,))) == 1
+    assert cl100k.shared_ids((), ()) == 0
     with pytest.raises(ValueError, match="'rer' is 1 tokens of cl100k_base, and 2 ids are given"):
         cl100k.shared_ids(("rer",), ((38149, 1),))
 

@@ -1,4 +1,5 @@
-"""Caches that slide or keep sinks: against Transformers' own caches, against a model that forgets nothing, and by law."""
+"""Caches that slide or keep sinks: against Transformers' own caches, against a model
+that forgets nothing, and by law."""
 import pytest
 import torch
 from transformers import DynamicCache, StaticCache
@@ -52,7 +53,8 @@ def test_a_sliding_cache_gives_the_logits_of_no_cache(models, name, chunk):
 
 @pytest.mark.parametrize("name", ["mistral", "gemma2", "gpt_oss"])
 def test_step_by_step_a_sliding_cache_equals_transformers_dynamic_cache(models, name):
-    """Logits, and which values are kept; theirs keeps one token less, the one that the next query will not see."""
+    """Logits, and which values are kept; theirs keeps one token less,
+    the one that the next query will not see."""
     theirs, ours = models(name)
     cache, past = Sliding(ours.config), DynamicCache(config=theirs.config)
     with torch.no_grad():
@@ -69,19 +71,21 @@ def test_step_by_step_a_sliding_cache_equals_transformers_dynamic_cache(models, 
 
 
 @pytest.mark.parametrize("name", ["gemma2", "gpt_oss"])
-def test_after_a_long_prompt_a_sliding_cache_fills_the_rows_that_transformers_static_cache_reserves(models, name):
+def test_after_a_long_prompt_a_sliding_cache_fills_the_rows_that_transformers_static_cache_reserves(
+        models, name):
     theirs, ours = models(name)
     cache, past = Sliding(ours.config), StaticCache(config=theirs.config, max_cache_len=N)
     with torch.no_grad():
         assert close(theirs(IDS, past_key_values=past, use_cache=True).logits, ours(IDS, cache))
-    assert [tuple(rows[1].shape) for rows in cache.stored] == [tuple(layer.values.shape) for layer in past.layers]
+    assert ([tuple(rows[1].shape) for rows in cache.stored]
+            == [tuple(layer.values.shape) for layer in past.layers])
     for rows, layer in zip(cache.stored, past.layers):
         assert close(rows[1], layer.values)
 
 
 def test_chunked_layers_need_no_more_than_a_chunk():
-    config = ModelConfig(n_layers=4, hidden_size=32, n_heads=4, intermediate_size=48, vocab_size=97, n_kv_heads=2,
-                         layer_kinds=(CHUNKED, CHUNKED, CHUNKED, FULL), window=6)
+    config = ModelConfig(n_layers=4, hidden_size=32, n_heads=4, intermediate_size=48, vocab_size=97,
+                         n_kv_heads=2, layer_kinds=(CHUNKED, CHUNKED, CHUNKED, FULL), window=6)
     model, cache = Transformer(config).initialise(seed=3, spread=0.3).eval(), Sliding(config)
     with torch.no_grad():
         assert close(through(model, cache, IDS, 4), model(IDS))
@@ -89,7 +93,8 @@ def test_chunked_layers_need_no_more_than_a_chunk():
 
 
 class AllRows:
-    """Drops nothing and picks, for each query, the rows that StreamingLLM would have kept, by their index in the text."""
+    """Drops nothing and picks, for each query, the rows that StreamingLLM would have kept,
+    by their index in the text."""
 
     def __init__(self, config, n_sinks, window):
         self.rows, self.n_sinks, self.window, self.length = [None] * config.n_layers, n_sinks, window, 0
@@ -107,7 +112,8 @@ class AllRows:
         return parts
 
 
-@pytest.mark.parametrize("name, n_sinks, window", [("llama", 0, 5), ("llama", 2, 4), ("llama", 4, 1), ("llama", 3, 30),
+@pytest.mark.parametrize("name, n_sinks, window",
+                         [("llama", 0, 5), ("llama", 2, 4), ("llama", 4, 1), ("llama", 3, 30),
                                                    ("gpt_oss", 2, 6), ("deepseek_v3", 3, 5)])
 def test_sinks_equal_attention_over_the_kept_tokens_numbered_anew(models, name, n_sinks, window):
     _, ours = models(name)
@@ -117,8 +123,10 @@ def test_sinks_equal_attention_over_the_kept_tokens_numbered_anew(models, name, 
 
 @pytest.mark.parametrize("n_sinks, window", [(0, 5), (2, 4), (4, 8)])
 def test_in_one_layer_sinks_are_the_text_with_the_middle_cut_out(n_sinks, window):
-    """Keys of a first layer depend on their own token alone, so here forgetting is the same as never having read."""
-    config = ModelConfig(n_layers=1, hidden_size=32, n_heads=4, intermediate_size=48, vocab_size=97, n_kv_heads=2)
+    """Keys of a first layer depend on their own token alone, so here forgetting
+    is the same as never having read."""
+    config = ModelConfig(n_layers=1, hidden_size=32, n_heads=4, intermediate_size=48, vocab_size=97,
+                         n_kv_heads=2)
     model = Transformer(config).initialise(seed=4, spread=0.5).eval()
     logits = through(model, Sinks(config, n_sinks, window), IDS, 1)
     with torch.no_grad():
@@ -130,7 +138,8 @@ def test_in_one_layer_sinks_are_the_text_with_the_middle_cut_out(n_sinks, window
 @pytest.mark.parametrize("name", ["llama", "deepseek_v3"])
 def test_sinks_larger_than_the_text_equal_a_contiguous_cache(models, name):
     _, ours = models(name)
-    assert close(through(ours, Sinks(ours.config, 4, N - 4), IDS, 5), through(ours, Contiguous(ours.config, N, batch=2), IDS, 5))
+    assert close(through(ours, Sinks(ours.config, 4, N - 4), IDS, 5),
+                 through(ours, Contiguous(ours.config, N, batch=2), IDS, 5))
 
 
 def test_eviction_without_sinks_is_sliding_attention_in_every_layer(models):
@@ -156,10 +165,12 @@ def test_a_sink_cache_stops_growing_and_never_looks_further_than_its_size(models
 
 @pytest.mark.parametrize("latent", [Latent(24, 16, 12, 8, 10), Latent(24, 32, 12, 16, 10)])
 def test_a_latent_cache_keeps_one_rotary_key_and_one_latent_a_token(latent):
-    config = ModelConfig(n_layers=3, hidden_size=32, n_heads=4, intermediate_size=48, vocab_size=97, latent=latent)
+    config = ModelConfig(n_layers=3, hidden_size=32, n_heads=4, intermediate_size=48, vocab_size=97,
+                         latent=latent)
     cache = Contiguous(config, N, batch=2)
     through(Transformer(config).initialise(seed=1), cache, IDS, 6)
-    assert [rows.shape for rows in cache.rows[0]] == [(2, 1, N, latent.qk_rope_head_dim), (2, 1, N, latent.kv_lora_rank)]
+    assert [rows.shape for rows in cache.rows[0]] == [(2, 1, N, latent.qk_rope_head_dim),
+                                                      (2, 1, N, latent.kv_lora_rank)]
 
 
 def test_a_cache_of_another_batch_is_refused(models):

@@ -1,4 +1,5 @@
-"""The published models from their facts: counts, configuration and, made small, outputs, against Transformers and our modules."""
+"""The published models from their facts: counts, configuration and, made small, outputs,
+against Transformers and our modules."""
 import pytest
 import torch
 
@@ -38,7 +39,8 @@ def test_counts_agree_with_our_module_part_by_part_and_with_transformers(publish
 
 def stored(theirs) -> int:
     """Their parameters, and the balancing bias, which is a buffer."""
-    return theirs.num_parameters() + sum(b.numel() for name, b in theirs.named_buffers() if name.endswith("e_score_correction_bias"))
+    return theirs.num_parameters() + sum(b.numel() for name, b in theirs.named_buffers()
+                                         if name.endswith("e_score_correction_bias"))
 
 
 def part(name):
@@ -47,8 +49,8 @@ def part(name):
         return "norms"
     if name.endswith(("bias", "sinks", "balance")):
         return "biases"
-    for mark, found in ((".attention.", "attention"), ("embed", "embedding"), ("head.", "head"), (".router.", "router"),
-                        (".shared.", "shared_experts")):
+    for mark, found in ((".attention.", "attention"), ("embed", "embedding"), ("head.", "head"),
+                        (".router.", "router"), (".shared.", "shared_experts")):
         if mark in name:
             return found
     return "experts" if name.endswith((".gate_up", ".down")) else "feed_forward"
@@ -57,11 +59,14 @@ def part(name):
 @every_model
 def test_layers_follow_the_published_pattern(published, key):
     theirs, ours = published(key).config, model_config(facts(key))
-    usual = "sliding_attention" if key == "mistral-7b" else "full_attention"  # for classes whose layers are all alike
+    # For classes whose layers are all alike
+    usual = "sliding_attention" if key == "mistral-7b" else "full_attention"
     mine = [ours.layer_kind(layer) for layer in range(ours.n_layers)]
-    assert mine == [KIND[kind] for kind in getattr(theirs, "layer_types", None) or [usual] * theirs.num_hidden_layers]
+    told = getattr(theirs, "layer_types", None) or [usual] * theirs.num_hidden_layers
+    assert mine == [KIND[kind] for kind in told]
     m = whole_numbers(facts(key))
-    for kind, count in ((FULL, "n_full_layers"), (SLIDING, "n_sliding_layers"), (CHUNKED, "n_chunked_layers")):
+    for kind, count in ((FULL, "n_full_layers"), (SLIDING, "n_sliding_layers"),
+                        (CHUNKED, "n_chunked_layers")):
         assert mine.count(kind) == getattr(m, count, m.n_layers if kind == FULL else 0)
     fed = [getattr(block, "feed_forward", None) or block.mlp for block in published(key).model.layers]
     experts = [hasattr(layer, "experts") for layer in fed]

@@ -21,7 +21,8 @@ def test_a_text_comes_back_from_every_beginning_of_the_vocabulary(kind):
 def test_a_beginning_encodes_as_tiktoken_does_on_the_same_ranks(size):
     ranks = {token: rank for token, rank in cl100k.ranks().items() if rank < size}
     theirs = tiktoken.Encoding("cut", pat_str=cl100k.PATTERN, mergeable_ranks=ranks, special_tokens={})
-    assert all(density.beginning(size).encode(text) == theirs.encode_ordinary(text) for text in SAMPLES.values())
+    assert all(density.beginning(size).encode(text) == theirs.encode_ordinary(text)
+               for text in SAMPLES.values())
 
 
 def test_a_learned_vocabulary_holds_the_smaller_ones():
@@ -63,7 +64,8 @@ def test_o200k_cuts_as_tiktoken_does_itself(monkeypatch):
     monkeypatch.setattr(public, "load_tiktoken_bpe", lambda *_, **__: o200k.ranks())
     theirs = tiktoken.Encoding(**public.o200k_base())
     assert theirs._pat_str == o200k.PATTERN
-    assert all(o200k.encoding().encode_ordinary(text) == theirs.encode_ordinary(text) for text in SAMPLES.values())
+    assert all(o200k.encoding().encode_ordinary(text) == theirs.encode_ordinary(text)
+               for text in SAMPLES.values())
 
 
 def test_entries_are_the_tokens_that_openai_numbers():
@@ -74,15 +76,18 @@ def test_entries_are_the_tokens_that_openai_numbers():
 
 def test_words_and_characters_by_hand():
     assert density.words("Add dark mode\n functionality.") == 4 and density.words("") == 0
-    assert density.characters("Hindi") == len(SAMPLES["Hindi"].encode("utf-32-le")) / 4 < len(SAMPLES["Hindi"].encode())
+    assert (density.characters("Hindi") == len(SAMPLES["Hindi"].encode("utf-32-le")) / 4
+            < len(SAMPLES["Hindi"].encode()))
 
 
 def test_the_older_rule_cuts_hindi_words_at_their_vowel_signs():
-    """No merge crosses a cut, so what the rule divides stays divided under any list; scripts without such signs are not touched."""
+    """No merge crosses a cut, so what the rule divides stays divided under any list; scripts without such
+    signs are not touched."""
     word = "\u092e\u0949\u0921\u0932"     # ma, a vowel sign, da, la: 'model'
     assert bpe.pieces(word, cl100k.tokenizer().pattern) == ["\u092e".encode(), word[1:].encode()]
     assert bpe.pieces(word, regex.compile(o200k.PATTERN)) == [word.encode()]
-    assert density.tokens("Hindi", "o200k_base") < density.tokens("Hindi", density.OLD_CUT) < density.tokens("Hindi")
+    assert (density.tokens("Hindi", "o200k_base") < density.tokens("Hindi", density.OLD_CUT)
+            < density.tokens("Hindi"))
     for kind in ("English", "Russian", "Chinese", "Japanese"):
         assert density.tokens(kind, density.OLD_CUT) == density.tokens(kind, "o200k_base")
 
@@ -113,7 +118,8 @@ def test_what_the_longest_match_cuts_otherwise_is_the_same_text_in_other_tokens(
 
 
 def test_the_longest_match_counts_much_the_same():
-    """Where every word is an entry both rules find it; elsewhere the counts differ by what the pieces that are cut otherwise save."""
+    """Where every word is an entry both rules find it; elsewhere the counts differ by what the pieces that
+    are cut otherwise save."""
     pieces = bpe.pieces(SAMPLES["English"], cl100k.tokenizer().pattern)
     assert density.longest_match_tokens("English") == density.tokens("English") == len(pieces)
     apart = density.unlike_longest_match(("library",)).apart

@@ -19,11 +19,14 @@ def test_a_row_is_what_the_model_looks_up():
 
 def test_neighbours_are_those_of_torchs_cosine():
     table = torch.tensor(embeddings.table())
-    cosines = torch.cosine_similarity(table - table.mean(0), torch.tensor(embeddings.row(" list")) - table.mean(0))
+    cosines = torch.cosine_similarity(table - table.mean(0),
+                                      torch.tensor(embeddings.row(" list")) - table.mean(0))
     best = cosines.topk(6)
-    wanted = [(embeddings.tokens()[i], v) for v, i in zip(best.values.tolist(), best.indices.tolist()) if embeddings.tokens()[i] != " list"]
+    wanted = [(embeddings.tokens()[i], v) for v, i in zip(best.values.tolist(), best.indices.tolist())
+              if embeddings.tokens()[i] != " list"]
     found = embeddings.neighbours(" list", 5)
-    assert [t for t, _ in found] == [t for t, _ in wanted] and [c for _, c in found] == pytest.approx([c for _, c in wanted], abs=1e-5)
+    assert [t for t, _ in found] == [t for t, _ in wanted]
+    assert [c for _, c in found] == pytest.approx([c for _, c in wanted], abs=1e-5)
 
 
 def test_twins_are_one_word_in_two_spellings():
@@ -45,7 +48,8 @@ def test_in_a_shuffled_table_they_are_not(monkeypatch):
 
 def test_spread_by_numpy():
     table, spread = embeddings.table(), embeddings.spread()
-    assert spread.sigma == pytest.approx(table.std(), rel=1e-5) and spread.largest == pytest.approx(np.abs(table).max() / table.std(), rel=1e-5)
+    assert spread.sigma == pytest.approx(table.std(), rel=1e-5)
+    assert spread.largest == pytest.approx(np.abs(table).max() / table.std(), rel=1e-5)
     assert sum(embeddings.histogram(tuple(range(-20, 21)))) == pytest.approx(1)
 
 
@@ -53,9 +57,11 @@ def test_the_crowd_is_the_tokens_that_training_hardly_saw():
     tokenizer, ids = train.taught()
     times = np.bincount(ids.numpy(), minlength=tokenizer.vocab_size)
     crowd = embeddings.crowd()
-    assert set(np.flatnonzero(times == 0)) <= set(crowd) and max(times[list(crowd)]) < 10 < np.median(times) < len(ids)
+    assert set(np.flatnonzero(times == 0)) <= set(crowd)
+    assert max(times[list(crowd)]) < 10 < np.median(times) < len(ids)
     assert not {embeddings.row_of(" node"), embeddings.row_of("(")} & set(crowd)
-    assert embeddings.crowd_size(0.99) == len(set(crowd)) and embeddings.crowd_size(-2.0) == tokenizer.vocab_size
+    assert embeddings.crowd_size(0.99) == len(set(crowd))
+    assert embeddings.crowd_size(-2.0) == tokenizer.vocab_size
 
 
 def test_without_the_crowd_its_columns_stand_out_less():
@@ -67,7 +73,8 @@ def test_without_the_crowd_its_columns_stand_out_less():
 
 def test_a_row_is_all_that_the_model_sees_of_a_token():
     assert embeddings.swap("for node in graph: return node", " node", " edge") == 0.0
-    assert np.array_equal(weights.load("tiny")[0].embed.weight.detach().numpy(), embeddings.table())   # nothing was left swapped
+    # Nothing was left swapped
+    assert np.array_equal(weights.load("tiny")[0].embed.weight.detach().numpy(), embeddings.table())
 
 
 @pytest.mark.parametrize("n_ranks, vocab_size", [(2, 100), (3, 100)])

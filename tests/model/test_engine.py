@@ -1,4 +1,5 @@
-"""The engine: every request gets what it would get alone, whoever shares its batch, its blocks or its prefix."""
+"""The engine: every request gets what it would get alone, whoever shares its batch,
+its blocks or its prefix."""
 import random
 from collections import Counter
 
@@ -25,8 +26,9 @@ CONFIGS = {
 
 
 def build(config):
-    """In float64: which rows a matrix product is batched with changes its last bits. Norms, softmax and logits are rounded to
-    float32 anyhow, so in float64 those bits vanish in that rounding in all but about one case in a hundred million."""
+    """In float64: which rows a matrix product is batched with changes its last bits. Norms, softmax and
+    logits are rounded to float32 anyhow, so in float64 those bits vanish in that rounding in all but about
+    one case in a hundred million."""
     return Transformer(config).double().initialise(1, spread=0.3)
 
 
@@ -37,7 +39,8 @@ def seeded(seed: int, temperature: float = 1.5):
 
 def alone(model, prompt, max_tokens, sample, stop_ids=()):
     """The plain loop: one request, one contiguous cache."""
-    cache, ids, out = Contiguous(model.config, len(prompt) + max_tokens, dtype=model.embed.weight.dtype), prompt, []
+    cache = Contiguous(model.config, len(prompt) + max_tokens, dtype=model.embed.weight.dtype)
+    ids, out = prompt, []
     with torch.no_grad():
         while len(out) < max_tokens and not set(out) & set(stop_ids):
             out.append(sample(model(torch.tensor([ids]), cache)[0, -1]))
@@ -46,16 +49,19 @@ def alone(model, prompt, max_tokens, sample, stop_ids=()):
 
 
 def check_blocks(engine):
-    """References equal the tables, a running request has the blocks that its tokens need, and one that waits has none."""
+    """References equal the tables, a running request has the blocks that its tokens need,
+    and one that waits has none."""
     held = Counter(block for request in engine.running for block in request.cache.table)
     assert engine.pool.references == [held[block] for block in range(engine.pool.n_blocks)]
     for request in engine.running:
-        assert len(request.cache.table) in [kv.blocks(len(request.ids) - n, engine.pool.block_size) for n in (0, 1)]
+        assert len(request.cache.table) in [kv.blocks(len(request.ids) - n, engine.pool.block_size)
+                                            for n in (0, 1)]
     assert not any(request.cache for request in engine.waiting)
 
 
 def play(model, seed):
-    """Random arrivals, prefixes, cancellations and sampling in a random small pool; counts what took place."""
+    """Random arrivals, prefixes, cancellations and sampling in a random small pool;
+    counts what took place."""
     r = random.Random(seed)
     block_size, happened = r.choice((1, 2, 3, 4, 8)), Counter()
     n_blocks = -(-r.randint(24, 60) // block_size)
@@ -67,7 +73,8 @@ def play(model, seed):
         while arrivals and arrivals[0] <= step:
             arrivals.pop(0)
             prompt = r.choice(stems)[:r.randint(1, 14)] + [r.randrange(64) for _ in range(r.randint(0, 5))]
-            how = dict(max_tokens=r.randint(1, 24 - len(prompt)), stop_ids=r.sample(range(64), r.choice((0, 0, 4))))
+            how = dict(max_tokens=r.randint(1, 24 - len(prompt)),
+                       stop_ids=r.sample(range(64), r.choice((0, 0, 4))))
             sampling = r.choice((None, r.randrange(1000)))
             request = engine.submit(prompt, sample=greedy if sampling is None else seeded(sampling), **how)
             requests.append((request, sampling, how))
@@ -88,7 +95,8 @@ def play(model, seed):
     assert engine.pool.n_held == 0
     assert [request for request, *_ in requests if request in first] == first, "first come, first served"
     for request, sampling, how in requests:
-        expected = alone(model, request.prompt_ids, sample=greedy if sampling is None else seeded(sampling), **how)
+        expected = alone(model, request.prompt_ids, sample=greedy if sampling is None else seeded(sampling),
+                         **how)
         if request.finish_reason == "cancelled":
             assert request.output_ids == expected[:len(request.output_ids)]
         else:
@@ -113,7 +121,8 @@ def test_company_changes_nothing(name):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_greedy_outputs_equal_transformers(name):
-    """Five prompts at once, in a pool of 24 tokens that cannot hold two of them to their end, against generate on each alone."""
+    """Five prompts at once, in a pool of 24 tokens that cannot hold two of them to their end, against
+    generate on each alone."""
     theirs, ours = ARCHITECTURES[name]()
     r = random.Random(7)
     prompts = [[r.randrange(97) for _ in range(n)] for n in (9, 3, 14, 1)] + [[5] * 12]
@@ -121,14 +130,16 @@ def test_greedy_outputs_equal_transformers(name):
 
     def generate(prompt, **how):
         ids = torch.tensor([prompt])
-        out = theirs.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, pad_token_id=0, **how)
+        out = theirs.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False,
+                              pad_token_id=0, **how)
         return out[0, len(prompt):].tolist()
 
     stop = generate(prompts[0])[3]
     engine = Engine(ours, 6, 4, 16)
     requests = [engine.submit(prompt, 8, stop_ids={stop}) for prompt in prompts]
     engine.run()
-    assert [request.output_ids for request in requests] == [generate(prompt, eos_token_id=stop) for prompt in prompts]
+    assert ([request.output_ids for request in requests]
+            == [generate(prompt, eos_token_id=stop) for prompt in prompts])
     assert requests[0].finish_reason == "stop" and len(requests[0].output_ids) <= 4
     assert sum(request.preemptions for request in requests)
 
@@ -139,7 +150,8 @@ def model():
 
 
 def test_a_prompt_is_found_again(model):
-    """Blocks of 4. A prompt of 10 leaves two full blocks and two tokens in a third; 5 outputs, of which the last is not stored."""
+    """Blocks of 4. A prompt of 10 leaves two full blocks and two tokens in a third;
+    5 outputs, of which the last is not stored."""
     engine, prompt = Engine(model, 20, 4, 64), list(range(10))
     first = engine.submit(prompt, 5)
     engine.run()
@@ -150,7 +162,8 @@ def test_a_prompt_is_found_again(model):
     assert (engine.pool.n_held, engine.pool.n_shared) == (3, 0)
     engine.run()
     assert again.output_ids == first.output_ids
-    turn = engine.submit(prompt + first.output_ids + [50, 51, 52], 1)   # of the 14 that the first turn stored, 12 fill blocks
+    # Of the 14 that the first turn stored, 12 fill blocks
+    turn = engine.submit(prompt + first.output_ids + [50, 51, 52], 1)
     engine.run()
     assert (turn.cached_tokens, turn.written_tokens) == (12, 4)
 
@@ -178,7 +191,8 @@ def test_a_long_prompt_is_computed_in_chunks_beside_the_others(model):
     short = engine.submit([1, 2, 3], 6)
     engine.step()
     long = engine.submit(list(range(20)), 2)
-    assert [[request for request, _ in engine.step()] for _ in range(3)] == [[short], [short], [short, long]]   # 7 + 7 + 6 tokens
+    # 7 + 7 + 6 tokens
+    assert [[request for request, _ in engine.step()] for _ in range(3)] == [[short], [short], [short, long]]
     assert engine.computed_tokens == 3 + 8 + 8 + 7
 
 
@@ -191,7 +205,8 @@ def test_the_youngest_makes_room(model):
     assert [request for request, _ in engine.step()] == [old]
     assert (old.preemptions, young.preemptions, list(engine.waiting)) == (0, 1, [young])
     engine.run()
-    assert [r.output_ids for r in (old, young)] == [alone(model, r.prompt_ids, 5, greedy) for r in (old, young)]
+    assert ([r.output_ids for r in (old, young)]
+            == [alone(model, r.prompt_ids, 5, greedy) for r in (old, young)])
 
 
 def test_who_comes_later_does_not_overtake(model):
@@ -224,18 +239,21 @@ def test_a_step_that_breaks_off_harms_nobody(model):
         return greedy(logits)
 
     engine = Engine(model, 20, 4, 64)
-    requests = [engine.submit([1, 2, 3], 5), engine.submit([4, 5], 5, failing), engine.submit([6], 5, seeded(3))]
+    requests = [engine.submit([1, 2, 3], 5), engine.submit([4, 5], 5, failing),
+                engine.submit([6], 5, seeded(3))]
     with pytest.raises(RuntimeError, match="no token"):
         engine.run()
     assert list(engine.waiting) == requests and engine.pool.n_held == 0
     engine.run()
-    assert [r.output_ids for r in requests] == [alone(model, r.prompt_ids, 5, s) for r, s in zip(requests, (greedy, greedy, seeded(3)))]
+    assert ([r.output_ids for r in requests]
+            == [alone(model, r.prompt_ids, 5, s) for r, s in zip(requests, (greedy, greedy, seeded(3)))])
 
 
 @pytest.mark.parametrize("prompt, max_tokens, says", (
     ([1] * 33, 1, "prompt of 33 tokens and max_tokens 1 do not fit into a pool of 32 tokens"),
     ([1] * 20, 14, "prompt of 20 tokens and max_tokens 14 do not fit into a pool of 32 tokens"),
-    ([], 4, "prompt of 0 tokens"), ([1], 0, "max_tokens 0"), ([3, 64], 4, "from 3 to 64: give ids from 0 to 63"), ([-1], 4, "from -1")))
+    ([], 4, "prompt of 0 tokens"), ([1], 0, "max_tokens 0"),
+    ([3, 64], 4, "from 3 to 64: give ids from 0 to 63"), ([-1], 4, "from -1")))
 def test_what_cannot_be_served_is_refused(model, prompt, max_tokens, says):
     engine = Engine(model, 8, 4, 16)
     with pytest.raises(ValueError, match=says):

@@ -1,4 +1,5 @@
-"""model/client.py and model/exchange.py: our client against bytes written by hand, and what passes against the model itself."""
+"""model/client.py and model/exchange.py: our client against bytes written by hand, and what passes
+against the model itself."""
 import json
 
 import pytest
@@ -26,7 +27,8 @@ def test_events_written_by_hand_are_read():
 def test_an_answer_counts_what_came():
     last = client.Event("message_delta", {"usage": {"output_tokens": 7}}, b"x" * 40)
     answer = client.Answer({}, [*client.events(TWO), last])
-    assert (answer.n_deltas, answer.delta_bytes, answer.text_bytes, answer.output_tokens) == (1, len(b"".join(TWO[3:])), 3, 7)
+    assert ((answer.n_deltas, answer.delta_bytes, answer.text_bytes, answer.output_tokens)
+            == (1, len(b"".join(TWO[3:])), 3, 7))
     assert answer.n_bytes == 36 + answer.delta_bytes + 40
 
 
@@ -44,7 +46,8 @@ def test_a_refusal_is_told_in_the_servers_words():
 def test_what_it_reads_is_what_the_server_wrote():
     with serving() as server:
         answer = client.ask(server.url, ASK | {"model": "toy"})
-    assert [(e.name, e.data) for e in answer.events] == events(b"".join(e.raw for e in answer.events).decode())
+    wire = b"".join(e.raw for e in answer.events).decode()
+    assert [(e.name, e.data) for e in answer.events] == events(wire)
     assert answer.headers["transfer-encoding"] == "chunked" and answer.events[-1].name == "message_stop"
     assert answer.n_bytes == sum(len(e.raw) for e in answer.events) and len(answer.deltas) <= 12
 
@@ -65,11 +68,12 @@ def test_the_streamed_text_is_the_models_own_and_the_same_each_time():
     first, again = exchange.exchange(BODY, BODY)
     _, tokenizer = weights.load("tiny")
     assert first.text == again.text == tokenizer.decode(continued(list(exchange.prompt(BODY)), 12))
-    assert exchange.answered(BODY).events == first.events and first.output_tokens == 12      # headers have the date
+    # Headers have the date
+    assert exchange.answered(BODY).events == first.events and first.output_tokens == 12
     usages = [a.usage("message_start") for a in (first, again)]
     for usage in usages:
-        assert sum(usage[k] for k in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")) == \
-            len(exchange.prompt(BODY)) == exchange.prompt_tokens(BODY)
+        read = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+        assert sum(usage[k] for k in read) == len(exchange.prompt(BODY)) == exchange.prompt_tokens(BODY)
     assert usages[0]["cache_read_input_tokens"] == 0 < usages[1]["cache_read_input_tokens"]
 
 
@@ -82,7 +86,8 @@ def test_the_first_token_is_the_largest_logit_and_the_logits_come_from_the_vecto
 
 
 def test_the_best_scores_are_the_largest_in_falling_order():
-    assert exchange.best_scores(BODY, 3) == tuple(sorted(exchange.next_logits(BODY).tolist(), reverse=True)[:3])
+    assert (exchange.best_scores(BODY, 3)
+            == tuple(sorted(exchange.next_logits(BODY).tolist(), reverse=True)[:3]))
 
 
 def test_filters_leave_as_many_tokens_as_they_say():
@@ -102,7 +107,8 @@ def test_each_token_goes_through_once_but_the_last():
 def test_the_stored_measurement_is_what_this_server_sends():
     answer, = exchange.exchange(json.dumps(stream.ASK))
     deltas, call = sum(len(event.raw) for event in answer.deltas), facts("one-request")
-    assert deltas / answer.usage("message_delta")["output_tokens"] == pytest.approx(call.event_bytes.value(), rel=0.01)
+    n_tokens = answer.usage("message_delta")["output_tokens"]
+    assert deltas / n_tokens == pytest.approx(call.event_bytes.value(), rel=0.01)
     assert answer.n_bytes - deltas == call.envelope_bytes.value()
 
 
@@ -110,7 +116,8 @@ def test_only_what_can_become_a_call_is_allowed():
     body = json.dumps(ASK | {"tools": [READ]})
     pieces = [weights.tokenizer().decode_bytes([i]) for i in range(1024)]
     begin = {p for p in pieces if p and b"Read {".startswith(p)}
-    assert {pieces[i] for i in exchange.allowed_tokens(body)} == begin and exchange.n_allowed(body) == len(begin)
+    assert {pieces[i] for i in exchange.allowed_tokens(body)} == begin
+    assert exchange.n_allowed(body) == len(begin)
     at_path = {pieces[i] for i in exchange.allowed_tokens(body, 'Read {"file_path":"app/')}
     assert at_path and all(any(name.startswith(p) for p in at_path) for name in (b"globals", b"layout"))
     assert all(b"globals.css".startswith(p) or b"layout.tsx".startswith(p) for p in at_path)

@@ -1,4 +1,5 @@
-"""inference/flops.py against torch's own counter on the modules: small ones run, the published ones go through shapes alone."""
+"""inference/flops.py against torch's own counter on the modules:
+small ones run, the published ones go through shapes alone."""
 from collections import Counter
 from types import SimpleNamespace
 
@@ -22,8 +23,8 @@ from three_paths import whole_numbers
 
 N = 16
 IDS = torch.tensor([[5, 17, 3, 88, 42, 7, 7, 61, 90, 12, 33, 2, 54, 71, 8, 19]])
-SHAPES = ["llama-31-70b", "qwen25-72b", "gemma-2-27b", "mistral-7b", "mixtral-8x7b", "qwen3-235b", "gpt-oss-120b", "llama-4-maverick",
-          "deepseek-v3"]
+SHAPES = ["llama-31-70b", "qwen25-72b", "gemma-2-27b", "mistral-7b", "mixtral-8x7b", "qwen3-235b",
+          "gpt-oss-120b", "llama-4-maverick", "deepseek-v3"]
 every_shape, every_model = pytest.mark.parametrize("key", SHAPES), pytest.mark.parametrize("key", CONFIGS)
 
 
@@ -39,16 +40,19 @@ class Reaching(Contiguous):
         last, kind = int(positions[0, -1]), self.config.layer_kind(layer)
         window = self.config.window or last + 1
         start = {SLIDING: max(last + 1 - window, 0), CHUNKED: last // window * window}.get(kind, 0)
-        return [Part(part.queries, positions, part.first[:, :, start:], part.second[:, :, start:], part.key_positions[:, start:])]
+        return [Part(part.queries, positions, part.first[:, :, start:], part.second[:, :, start:],
+                     part.key_positions[:, start:])]
 
 
 def counted(model, *inputs, **named) -> Counter:
-    """Operation -> FLOPs over all layers as torch counts them; scores and values are one, and so are router and experts."""
+    """Operation -> FLOPs over all layers as torch counts them; scores and values are one,
+    and so are router and experts."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(*inputs, **named)
     found = Counter()
     for name, by_kind in counter.get_flop_counts().items():
-        operation = name.split(".", 3)[-1] if ".blocks." in name else ""  # Transformer.blocks.0.attention.q_proj
+        # Transformer.blocks.0.attention.q_proj
+        operation = name.split(".", 3)[-1] if ".blocks." in name else ""
         total = sum(by_kind.values())
         if name == "Transformer":
             found["total"] = total
@@ -64,19 +68,21 @@ def expected(ops) -> dict:
     """Ours under the same names."""
     fed = ("feed_forward", "router", "experts", "shared_experts")
     out = {name: n for name, n in ops.items() if name not in (*fed, "scores", "values", "head")}
-    return out | {"attention": ops["scores"] + ops["values"], "feed_forward": sum(ops.get(name, 0) for name in fed),
-                  "total": sum(ops.values())}
+    return out | {"attention": ops["scores"] + ops["values"],
+                  "feed_forward": sum(ops.get(name, 0) for name in fed), "total": sum(ops.values())}
 
 
 def seeing_all(m) -> SimpleNamespace:
     """The same with every layer full: a masked product is computed whole, and torch counts it so."""
-    return SimpleNamespace(**{k: v for k, v in vars(m).items() if k not in ("sliding_window", "attention_chunk_size")})
+    return SimpleNamespace(**{k: v for k, v in vars(m).items()
+                              if k not in ("sliding_window", "attention_chunk_size")})
 
 
 @pytest.fixture(scope="module")
 def models():
     made = {}
-    return lambda key: made[key] if key in made else made.setdefault(key, Transformer(model_config(small(key))).initialise(1).eval())
+    return lambda key: made[key] if key in made else made.setdefault(
+        key, Transformer(model_config(small(key))).initialise(1).eval())
 
 
 @every_shape
@@ -102,7 +108,8 @@ def test_a_prompt_computed_as_a_square(models, key):
     m = seeing_all(small(key))
     ours = flops.prefill(m, N, every_token=True)
     step = flops.decode(m, N)
-    assert counted(models(key), IDS) == expected(ours | {"scores": N * step["scores"], "values": N * step["values"]})
+    square = ours | {"scores": N * step["scores"], "values": N * step["values"]}
+    assert counted(models(key), IDS) == expected(square)
 
 
 @pytest.mark.parametrize("cached", [1, 9])
@@ -111,19 +118,24 @@ def test_a_prompt_behind_a_cached_prefix(models, cached):
     cache = Contiguous(model.config, N)
     with torch.no_grad():
         model(IDS[:, :cached], cache)
-    ours, theirs = expected(flops.prefill(m, N - cached, cached, every_token=True)), counted(model, IDS[:, cached:], cache)
-    assert all(ours[name] == theirs[name] for name in ours if name not in ("attention", "total"))  # those are computed as a square
+    ours = expected(flops.prefill(m, N - cached, cached, every_token=True))
+    theirs = counted(model, IDS[:, cached:], cache)
+    # Those are computed as a square
+    assert all(ours[name] == theirs[name] for name in ours if name not in ("attention", "total"))
 
 
 def absorbed(block: LatentAttention, x, latent, k_rope, positions):
-    """Attention of one query in the latents' space: x [1, 1, hidden] on latent [1, keys, rank], k_rope [1, 1, keys, rope]."""
+    """Attention of one query in the latents' space: x [1, 1, hidden] on latent [1, keys, rank],
+    k_rope [1, 1, keys, rope]."""
     config, c = block.config, block.config.latent
     q = _split(block.q_b_proj(block.q_a_norm(block.q_a_proj(x))), c.qk_nope_head_dim + c.qk_rope_head_dim)
     q_nope, q_rope = q.split([c.qk_nope_head_dim, c.qk_rope_head_dim], dim=-1)
-    up_keys, up_values = block.kv_b_proj.weight.unflatten(0, (config.n_heads, -1)).split([c.qk_nope_head_dim, c.v_head_dim], dim=1)
+    up = block.kv_b_proj.weight.unflatten(0, (config.n_heads, -1))
+    up_keys, up_values = up.split([c.qk_nope_head_dim, c.v_head_dim], dim=1)
     turned = frequencies(config.rope, c.qk_rope_head_dim), attention_factor(config.rope)
     q = torch.cat([q_nope @ up_keys, rotate(q_rope, positions[:, -1:], *turned)], dim=-1)
-    k = torch.cat([latent[:, None], rotate(k_rope, positions, *turned)], dim=-1).expand(-1, config.n_heads, -1, -1)
+    k = torch.cat([latent[:, None], rotate(k_rope, positions, *turned)],
+                  dim=-1).expand(-1, config.n_heads, -1, -1)
     weights = torch.softmax(q @ k.transpose(-1, -2) * config.query_scale, dim=-1)
     mixed = weights @ latent[:, None].expand(-1, config.n_heads, -1, -1)
     return block.o_proj(_merge(mixed @ up_values.transpose(-1, -2)))
@@ -132,7 +144,8 @@ def absorbed(block: LatentAttention, x, latent, k_rope, positions):
 def test_absorbed_attention_gives_the_same_and_costs_what_we_say(models):
     model, m = models("deepseek-v3"), small("deepseek-v3")
     block, cache = model.blocks[0].attention, Contiguous(model.config, N)
-    x, positions = torch.randn(1, N, m.hidden_size, generator=torch.Generator().manual_seed(2)), torch.arange(N)[None]
+    x = torch.randn(1, N, m.hidden_size, generator=torch.Generator().manual_seed(2))
+    positions = torch.arange(N)[None]
     with torch.no_grad():
         expanded = block(x, positions, cache)[:, -1:]
         k_rope, latent = (rows[:, :, :N] for rows in cache.rows[0])
@@ -140,11 +153,13 @@ def test_absorbed_attention_gives_the_same_and_costs_what_we_say(models):
             out = absorbed(block, x[:, -1:], latent[:, 0], k_rope, positions)
     torch.testing.assert_close(out, expanded, rtol=1e-4, atol=1e-6)
     ours = flops.decode(m, N, absorbed=True)
-    per_layer = sum(ours[name] for name in ("q_a_proj", "q_b_proj", "kv_b_proj", "o_proj", "scores", "values")) / m.n_layers
+    operations = ("q_a_proj", "q_b_proj", "kv_b_proj", "o_proj", "scores", "values")
+    per_layer = sum(ours[name] for name in operations) / m.n_layers
     assert counter.get_total_flops() == per_layer  # kv_a_proj made the row that the cache holds
 
 
-# The published sizes: tensors without memory, so what depends on values is put in by hand: which experts a token goes to
+# The published sizes: tensors without memory, so what depends on values is put in by hand:
+# which experts a token goes to
 
 @pytest.fixture
 def balanced(monkeypatch):
@@ -170,10 +185,12 @@ def test_a_step_at_the_published_widths_and_50_000_tokens(balanced, key):
 
 @pytest.mark.parametrize("tokens, told", [(2048, 295.67), (50_000, 13_503.77)])
 def test_llama_3_70b_prefill_as_torch_counts_it(tokens, told):
-    """TFLOP of the whole square with logits for every token, also what llm-analysis 2024 prints. Two layers give the other 78."""
+    """TFLOP of the whole square with logits for every token, also what llm-analysis 2024 prints.
+    Two layers give the other 78."""
     config = model_config(facts("llama-3-70b"))
     with torch.device("meta"):
-        one, two = (counted(Transformer(config.with_(n_layers=n)), torch.zeros(1, tokens, dtype=torch.long))["total"] for n in (1, 2))
+        one, two = (counted(Transformer(config.with_(n_layers=n)),
+                            torch.zeros(1, tokens, dtype=torch.long))["total"] for n in (1, 2))
     total = one + 79 * (two - one)
     ours = tokens * sum(flops.decode(whole_numbers(facts("llama-3-70b")), tokens).values())
     assert total == ours and round(total / 1e12, 2) == told

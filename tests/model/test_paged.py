@@ -1,4 +1,5 @@
-"""Paged caches: the same rows as any other cache, no more blocks than the text needs, and nothing lost or lent twice."""
+"""Paged caches: the same rows as any other cache, no more blocks than the text needs,
+and nothing lost or lent twice."""
 from types import SimpleNamespace
 
 import pytest
@@ -22,7 +23,8 @@ def pool(n_blocks=8, block_size=4):
 
 
 def rows_of(ids):
-    """A made-up key per token that depends, as a real one does, on the whole text up to it: a rolling checksum."""
+    """A made-up key per token that depends, as a real one does,
+    on the whole text up to it: a rolling checksum."""
     out, state = [], 0
     for id in ids:
         state = (state * 31 + id + 1) % 100_003
@@ -31,7 +33,8 @@ def rows_of(ids):
 
 
 def store(cache, ids, text):
-    """Extend a cache by `ids`, which follow text[:cache.length], in all layers; what the last layer shows afterwards."""
+    """Extend a cache by `ids`, which follow text[:cache.length], in all layers;
+    what the last layer shows afterwards."""
     start = cache.length
     new = rows_of(text)[start:start + len(ids)].view(1, 1, -1, 1).expand(1, 1, len(ids), 2)
     positions = torch.arange(start, start + len(ids))[None]
@@ -42,12 +45,14 @@ def store(cache, ids, text):
 
 def shown(cache):
     """[layers, 2, tokens] as the cache would hand them to attention."""
-    return torch.stack([torch.stack([rows[0, cache._places()[:cache.length], 0] for rows in pair]) for pair in cache.pool.rows])
+    return torch.stack([torch.stack([rows[0, cache._places()[:cache.length], 0] for rows in pair])
+                        for pair in cache.pool.rows])
 
 
 def written(ids):
     """The same, from the text alone."""
-    return torch.stack([torch.stack([rows_of(ids) + layer, -rows_of(ids) - layer]) for layer in range(TINY.n_layers)])
+    return torch.stack([torch.stack([rows_of(ids) + layer, -rows_of(ids) - layer])
+                        for layer in range(TINY.n_layers)])
 
 
 def begin(blocks, ids):
@@ -85,15 +90,19 @@ def test_a_shared_prefix_is_held_once():
     blocks = pool(8, 4)
     first, found = begin(blocks, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
     assert (found, blocks.n_held, blocks.n_shared) == (0, 3, 0)
-    second, found = begin(blocks, [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15])   # two full blocks alike, then two of its own
+    # Two full blocks alike, then two of its own
+    second, found = begin(blocks, [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15])
     assert (found, blocks.n_held, blocks.n_shared) == (8, 5, 2)
     assert second.table[:2] == first.table[:2]
-    third, found = begin(blocks, [1, 2, 3, 4, 5, 6, 7, 0])                       # the second block differs in its last token
+    # The second block differs in its last token
+    third, found = begin(blocks, [1, 2, 3, 4, 5, 6, 7, 0])
     assert (found, blocks.n_held, blocks.n_shared) == (4, 6, 2)
     first.free()
-    assert (blocks.n_held, blocks.n_shared, len(blocks.free)) == (5, 1, 3)       # its half-full block is free, the others are held on
+    # Its half-full block is free, the others are held on
+    assert (blocks.n_held, blocks.n_shared, len(blocks.free)) == (5, 1, 3)
     second.free(), third.free()
-    assert (blocks.n_held, len(blocks.cached), len(blocks.free)) == (0, 4, 4)    # four full ones can still be found
+    # Four full ones can still be found
+    assert (blocks.n_held, len(blocks.cached), len(blocks.free)) == (0, 4, 4)
 
 
 def test_one_token_is_always_left_to_compute():
@@ -117,8 +126,10 @@ def test_a_forked_block_is_copied_by_the_first_to_write():
     assert (blocks.n_held, blocks.n_shared) == (2, 2)
     assert two.needs(7) == 1 and one.needs(6) == 0
     store(two, [9], text + [9])
-    assert (blocks.n_held, blocks.n_shared) == (3, 1) and one.table[0] == two.table[0] and one.table[1] != two.table[1]
-    store(one, [8], text + [8])                                                  # alone in its block now: written in place
+    assert (blocks.n_held, blocks.n_shared) == (3, 1)
+    assert one.table[0] == two.table[0] and one.table[1] != two.table[1]
+    # Alone in its block now: written in place
+    store(one, [8], text + [8])
     assert blocks.n_held == 3
     assert torch.equal(shown(one), written(text + [8])) and torch.equal(shown(two), written(text + [9]))
 
@@ -128,9 +139,11 @@ def test_the_least_recently_used_block_is_forgotten_first():
     for ids in ([1, 1], [2, 2], [3, 3]):
         begin(blocks, ids)[0].free()
     again = Paged(blocks)
-    assert again.attach([1, 1, 0]) == 2                                          # used again, so no longer the oldest
+    # Used again, so no longer the oldest
+    assert again.attach([1, 1, 0]) == 2
     again.free()
-    begin(blocks, [5, 5, 5])                                                     # one free block and one that has to go
+    # One free block and one that has to go
+    begin(blocks, [5, 5, 5])
     assert [Paged(blocks).attach([i, i, 0]) for i in (1, 2, 3)] == [2, 0, 2]
 
 
@@ -158,7 +171,8 @@ def test_bad_sizes_and_batches_are_refused():
 
 
 class Blocks(RuleBasedStateMachine):
-    """Random lives of sequences over two letters, so that prefixes meet all the time, in a pool that is too small for them."""
+    """Random lives of sequences over two letters, so that prefixes meet all the time, in a pool that
+    is too small for them."""
     n_steps = 0
 
     @initialize(n_blocks=st.integers(1, 9), block_size=st.integers(1, 3))
@@ -172,10 +186,13 @@ class Blocks(RuleBasedStateMachine):
         return data.draw(st.sampled_from(self.live))
 
     def grown(self, cache, text, n_tokens, work) -> bool:
-        """Do what makes the cache hold n_tokens; it must fail if, and only if, the blocks that nobody holds are too few."""
+        """Do what makes the cache hold n_tokens; it must fail if, and only if, the blocks
+        that nobody holds are too few."""
         held, before = self.held(), (list(cache.table), cache.length)
-        half_full = cache.length % self.pool.block_size and held.count(cache.table[cache.length // self.pool.block_size]) > 1
-        wanted = max(kv.blocks(n_tokens, self.pool.block_size) - len(cache.table), 0) + bool(half_full and n_tokens > cache.length)
+        half_full = (cache.length % self.pool.block_size
+                     and held.count(cache.table[cache.length // self.pool.block_size]) > 1)
+        wanted = (max(kv.blocks(n_tokens, self.pool.block_size) - len(cache.table), 0)
+                  + bool(half_full and n_tokens > cache.length))
         try:
             work()
         except OutOfBlocks:

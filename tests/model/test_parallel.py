@@ -1,4 +1,5 @@
-"""Ranks against the model in one process, torch's own tensor parallelism, the closed forms, and the kernel's count of bytes."""
+"""Ranks against the model in one process, torch's own tensor parallelism, the closed forms,
+and the kernel's count of bytes."""
 import multiprocessing
 import os
 import pickle
@@ -15,25 +16,32 @@ import torch
 import on_ranks
 from computetrades.inference import collectives
 from computetrades.model.config import FULL, SLIDING, Experts, Latent, ModelConfig, Rope
-from computetrades.model.parallel import Communicator, RankError, expert_parallel, launch, run, tally, tensor_parallel
+from computetrades.model.parallel import (Communicator, RankError, expert_parallel, launch, run, tally,
+                                          tensor_parallel)
 from computetrades.model.transformer import n_parameters
 
-SIZES = {"vocab_size": 97, "hidden_size": 64, "intermediate_size": 96, "n_layers": 3, "n_heads": 8}   # 97: no even split
+# 97: no even split
+SIZES = {"vocab_size": 97, "hidden_size": 64, "intermediate_size": 96, "n_layers": 3, "n_heads": 8}
 LLAMA = ModelConfig(**SIZES, n_kv_heads=2)
 MODELS = {
     "gqa": LLAMA,
     "tied": ModelConfig(**SIZES, n_kv_heads=4, tied_embeddings=True, logit_softcap=3.0, attention_softcap=5.0,
                         sandwich_norm=True, qk_norm=True),
-    "mla": ModelConfig(**SIZES, latent=Latent(24, 16, 12, 8, 10), rope=Rope(scheme="yarn", factor=4.0, trained_context=64),
-                       experts=Experts(8, 3, 32, n_shared_experts=2, router="sigmoid", scaling=2.5, n_groups=4,
-                                       n_limited_groups=2, n_dense_layers=1)),
-    "biases": ModelConfig(**SIZES, n_kv_heads=2, head_dim=16, attention_bias="qkvo", attention_sinks=True, window=7,
-                          layer_kinds=(SLIDING, FULL), activation="clamped", experts=Experts(8, 2, 96, bias=True)),
+    "mla": ModelConfig(**SIZES, latent=Latent(24, 16, 12, 8, 10),
+                       rope=Rope(scheme="yarn", factor=4.0, trained_context=64),
+                       experts=Experts(8, 3, 32, n_shared_experts=2, router="sigmoid", scaling=2.5,
+                                       n_groups=4, n_limited_groups=2, n_dense_layers=1)),
+    "biases": ModelConfig(**SIZES, n_kv_heads=2, head_dim=16, attention_bias="qkvo", attention_sinks=True,
+                          window=7,
+                          layer_kinds=(SLIDING, FULL), activation="clamped",
+                          experts=Experts(8, 2, 96, bias=True)),
 }
 MIXTURES = {name: config for name, config in MODELS.items() if config.experts}
-WAYS = ((tensor_parallel, None), (tensor_parallel, 5), (expert_parallel, None))         # and the seed of sampling
+# Each with the seed of sampling
+WAYS = ((tensor_parallel, None), (tensor_parallel, 5), (expert_parallel, None))
 CASES = {(name, way, seed): (config, way, seed) for name, config in MODELS.items() for way, seed in WAYS}
-REQUESTS = torch.randint(0, 97, (3, 11), generator=torch.Generator().manual_seed(1))   # three: with four ranks, one has none
+# Three: with four ranks, one has none
+REQUESTS = torch.randint(0, 97, (3, 11), generator=torch.Generator().manual_seed(1))
 N_TOKENS = 4
 FLOAT32 = SimpleNamespace(bits=4, scale_bits=0, block_size=1)                           # base units: bytes
 every_size = pytest.mark.parametrize("n_ranks", [1, 2, 4])
@@ -50,7 +58,8 @@ def one_thread():
 
 @cache
 def on_ranks_of(n_ranks):
-    """Case -> the Decodings of all ranks, as (float32, float64) pairs; the ranks are started once for all tests."""
+    """Case -> the Decodings of all ranks, as (float32, float64) pairs;
+    the ranks are started once for all tests."""
     return dict(zip(CASES, zip(*run(n_ranks, on_ranks.decodings, list(CASES.values()), REQUESTS, N_TOKENS))))
 
 
@@ -58,10 +67,12 @@ def on_ranks_of(n_ranks):
 @torch.no_grad()
 def in_one_process(name, seed=None):
     """(tokens, logits) without ranks and without a cache: the whole text anew for each token."""
-    model, ids, generator = on_ranks.filled(MODELS[name]), REQUESTS, seed and torch.Generator().manual_seed(seed)
+    model, ids = on_ranks.filled(MODELS[name]), REQUESTS
+    generator = seed and torch.Generator().manual_seed(seed)
     for _ in range(N_TOKENS):
         last = model(ids)[:, -1]
-        chosen = torch.multinomial(last.softmax(-1), 1, generator=generator) if seed else last.argmax(-1, keepdim=True)
+        chosen = (torch.multinomial(last.softmax(-1), 1, generator=generator) if seed
+                  else last.argmax(-1, keepdim=True))
         ids = torch.cat([ids, chosen], dim=1)
     return ids[:, REQUESTS.shape[1]:], model(ids[:, :-1])
 
@@ -71,7 +82,8 @@ def together(decodings, way, field):
     parts = [getattr(d, field) for d in decodings]
     if way is expert_parallel:
         return torch.cat(parts)
-    assert all(torch.equal(part, parts[0]) for part in parts), "ranks that differ by a bit will one day draw different tokens"
+    assert all(torch.equal(part, parts[0]) for part in parts), \
+        "ranks that differ by a bit will one day draw different tokens"
     return parts[0]
 
 
@@ -112,10 +124,13 @@ def test_traffic_of_tensor_parallelism_is_the_closed_form(n_ranks, name):
         for step, n_tokens in zip(decoding.traffic, [REQUESTS.numel(), *[n_requests] * 3], strict=True):
             *reduced, gathered = step
             assert {c.kind for c in reduced} == {"all-reduce"} and gathered.kind == "all-gather"
-            assert len(reduced) == collectives.all_reduces(config) == collectives.layer_all_reduces(config) + 1
-            assert sum(c.n_bytes for c in reduced) == n_tokens * collectives.tensor_parallel_bytes(config, FLOAT32)
+            assert (len(reduced) == collectives.all_reduces(config)
+                    == collectives.layer_all_reduces(config) + 1)
+            assert (sum(c.n_bytes for c in reduced)
+                    == n_tokens * collectives.tensor_parallel_bytes(config, FLOAT32))
             assert gathered.n_bytes == n_tokens * collectives.logits_bytes(config, FLOAT32, n_ranks)
-            sent = collectives.all_reduce_sent(n_ranks, n_tokens * collectives.tensor_parallel_bytes(config, FLOAT32))
+            sent = collectives.all_reduce_sent(
+                n_ranks, n_tokens * collectives.tensor_parallel_bytes(config, FLOAT32))
             assert sum(c.n_sent for c in reduced) == pytest.approx(sent)
             assert gathered.n_sent == pytest.approx(collectives.all_gather_sent(n_ranks, gathered.n_bytes))
 
@@ -125,7 +140,8 @@ def test_traffic_of_tensor_parallelism_is_the_closed_form(n_ranks, name):
 def test_traffic_of_expert_parallelism_is_the_closed_form(n_ranks, name):
     config, ranks = MODELS[name], [pair[0] for pair in on_ranks_of(n_ranks)[name, expert_parallel, None]]
     form = SimpleNamespace(n_layers=config.n_layers, n_dense_layers=config.experts.n_dense_layers,
-                           hidden_size=config.hidden_size, n_experts_per_token=config.experts.n_experts_per_token)
+                           hidden_size=config.hidden_size,
+                           n_experts_per_token=config.experts.n_experts_per_token)
     for step, n_tokens in enumerate([REQUESTS.numel(), *[len(REQUESTS)] * 3]):
         tallies = [tally(rank.traffic[step]) for rank in ranks]
         assert all(list(t) == ["counts", "dispatch", "combine"] for t in tallies)
@@ -133,7 +149,8 @@ def test_traffic_of_expert_parallelism_is_the_closed_form(n_ranks, name):
         assert {t["dispatch"].times + t["combine"].times for t in tallies} == {collectives.all_to_alls(form)}
         moved = sum(t["dispatch"].n_bytes + t["combine"].n_bytes for t in tallies)
         assert moved == n_tokens * collectives.expert_parallel_bytes(form, FLOAT32, FLOAT32)
-        assert {t["counts"].n_bytes for t in tallies} == {8 * config.experts.n_experts * collectives.mixture_layers(form)}
+        assert ({t["counts"].n_bytes for t in tallies}
+                == {8 * config.experts.n_experts * collectives.mixture_layers(form)})
 
 
 @pytest.mark.parametrize("n_ranks", [2, 4])
@@ -147,7 +164,8 @@ def test_rows_travel_exactly_when_the_router_chose_an_expert_elsewhere(n_ranks, 
         model(REQUESTS)
     n_own = torch.tensor([len(requests) for requests in REQUESTS.tensor_split(n_ranks)]) * REQUESTS.shape[1]
     home = torch.arange(n_ranks).repeat_interleave(n_own)                               # of every token
-    owner = [chosen // (config.experts.n_experts // n_ranks) for chosen in choices]   # each [all tokens, experts per token]
+    # Each [all tokens, experts per token]
+    owner = [chosen // (config.experts.n_experts // n_ranks) for chosen in choices]
     prefill = [tally(pair[0].traffic[0]) for pair in on_ranks_of(n_ranks)[name, expert_parallel, None]]
     for rank, t in enumerate(prefill):
         away = sum((to[home == rank] != rank).sum().item() for to in owner)
@@ -156,7 +174,8 @@ def test_rows_travel_exactly_when_the_router_chose_an_expert_elsewhere(n_ranks, 
         assert t["combine"].n_sent == visiting * config.hidden_size * 4
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's byte counts are read as Linux gives them")
+@pytest.mark.skipif(not sys.platform.startswith("linux"),
+                    reason="the kernel's byte counts are read as Linux gives them")
 @pytest.mark.parametrize("n_ranks", [2, 4])
 def test_the_kernel_sends_the_bytes_that_the_log_says(n_ranks):
     for rank in run(n_ranks, on_ranks.on_the_wire, 3 << 18):
@@ -175,17 +194,21 @@ def test_logits_need_not_be_gathered_to_draw_a_token():
         assert torch.equal(likeliest, logits.argmax(-1)) and torch.equal(drawn, (logits + noise).argmax(-1))
         assert not torch.equal(likeliest, drawn)
         assert "logits" not in tally(traffic)
-        assert tally(traffic)["best token"].n_bytes == 4 * 33 * 16                      # a value and a place from each rank
-        assert (tally(log)["maximum"].times, tally(log)["sum"].times) == (1, 1) and tally(log)["sum"].n_bytes == 33 * 4
+        # A value and a place from each rank
+        assert tally(traffic)["best token"].n_bytes == 4 * 33 * 16
+        assert (tally(log)["maximum"].times, tally(log)["sum"].times) == (1, 1)
+        assert tally(log)["sum"].n_bytes == 33 * 4
     assert (torch.cat([r[2] for r in ranks], -1) - logits.log_softmax(-1)).abs().max() < 1e-5
 
 
 def test_each_rank_holds_its_part():
-    """Two key-value heads serve four ranks twice over, and a latent belongs to all heads; norms and routers are whole."""
+    """Two key-value heads serve four ranks twice over, and a latent belongs to all heads;
+    norms and routers are whole."""
     mla, mixture = MODELS["mla"], MODELS["biases"]
     cases = [(LLAMA, tensor_parallel), (mla, tensor_parallel), (mixture, expert_parallel)]
     llama, latent, experts = zip(*run(4, on_ranks.weights_and_caches, cases))
-    assert {cached for _, cached in llama} == {10 * 3 * 2 * 1 * 8 * 4}     # tokens, layers, keys and values, heads, width, bytes
+    # Tokens, layers, keys and values, heads, width, bytes
+    assert {cached for _, cached in llama} == {10 * 3 * 2 * 1 * 8 * 4}
     assert {cached for _, cached in latent} == {10 * 3 * (8 + 16) * 4}
     norms, keys_and_values = (2 * 3 + 1) * 64, 3 * 2 * 2 * 8 * 64
     assert sum(n for n, _ in llama) == n_parameters(LLAMA) + 3 * norms + keys_and_values
@@ -195,12 +218,14 @@ def test_each_rank_holds_its_part():
 
 @pytest.mark.parametrize("n_ranks, way, changes, message", [
     (3, tensor_parallel, {}, "8 query heads do not divide among 3 ranks: take one of 1, 2, 4, 8 ranks"),
-    (6, tensor_parallel, {"n_heads": 12, "n_kv_heads": 4, "head_dim": 8}, "4 key-value heads cannot serve 6 ranks"),
+    (6, tensor_parallel, {"n_heads": 12, "n_kv_heads": 4, "head_dim": 8},
+     "4 key-value heads cannot serve 6 ranks"),
     (4, tensor_parallel, {"intermediate_size": 94}, "94 feed-forward rows do not divide among 4 ranks"),
     (4, tensor_parallel, {"experts": Experts(8, 2, 30)}, "30 rows of an expert do not divide among 4 ranks"),
     (4, tensor_parallel, {"vocab_size": 5}, "a vocabulary of 5 tokens leaves one of 4 ranks without any"),
     (4, expert_parallel, {"experts": Experts(6, 2, 32)}, "6 experts do not divide among 4 ranks"),
-    (8, expert_parallel, {"experts": Experts(4, 2, 32)}, "4 experts do not divide among 8 ranks: take one of 1, 2, 4 ranks"),
+    (8, expert_parallel, {"experts": Experts(4, 2, 32)},
+     "4 experts do not divide among 8 ranks: take one of 1, 2, 4 ranks"),
 ])
 def test_what_does_not_divide_is_refused_with_the_numbers(n_ranks, way, changes, message):
     with pytest.raises(ValueError, match=message):
@@ -232,11 +257,13 @@ def test_ranks_that_wait_for_ever_are_ended():
 
 
 def test_ranks_go_when_the_process_that_started_them_is_killed(tmp_path):
-    program = "import sys, on_ranks; from computetrades.model.parallel import run; run(2, on_ranks.stray, sys.argv[1])"
+    program = ("import sys, on_ranks; from computetrades.model.parallel import run; "
+               "run(2, on_ranks.stray, sys.argv[1])")
     parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "pids")],
                               env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     deadline = time.monotonic() + 150
-    while time.monotonic() < deadline and (not (tmp_path / "pids").exists() or (tmp_path / "pids").read_text().count("\n") < 2):
+    while time.monotonic() < deadline and (not (tmp_path / "pids").exists()
+                                           or (tmp_path / "pids").read_text().count("\n") < 2):
         time.sleep(0.1)
     parent.kill()
     parent.wait()
@@ -256,7 +283,8 @@ def _alive(pid) -> bool:
 
 def test_several_groups_of_ranks_at_once_do_not_meet():
     sums = {}
-    groups = [threading.Thread(target=lambda k=k: sums.update({k: run(2, on_ranks.arithmetic, k)})) for k in (1, 10, 100)]
+    groups = [threading.Thread(target=lambda k=k: sums.update({k: run(2, on_ranks.arithmetic, k)}))
+              for k in (1, 10, 100)]
     for group in groups:
         group.start()
     for group in groups:

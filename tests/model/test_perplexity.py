@@ -1,4 +1,5 @@
-"""Perplexity through a cache: uniform and certain models by hand, and the cross entropy of a whole forward pass."""
+"""Perplexity through a cache: uniform and certain models by hand, and the cross entropy
+of a whole forward pass."""
 import math
 
 import pytest
@@ -26,27 +27,33 @@ def test_a_model_that_knows_nothing_chooses_among_the_whole_vocabulary():
 
 
 def test_by_hand():
-    """A model that gives the token after t, modulo 4, three times the odds of each other one: 1/2 against 1/6."""
+    """A model that gives the token after t, modulo 4, three times the odds
+    of each other one: 1/2 against 1/6."""
     def model(ids, cache):
         return torch.log(1 + 2 * torch.nn.functional.one_hot((ids + 1) % 4, 4).float())
     nats = surprisal(model, torch.tensor([[0, 1, 2, 0, 1]]), NoCache, 2)
     assert torch.allclose(nats.exp(), torch.tensor([[2.0, 2, 6, 2]]))
-    assert perplexity(surprisal(model, torch.tensor([[0, 1, 2, 0, 1]]), NoCache, 2)) == pytest.approx((2 * 2 * 6 * 2) ** 0.25)
+    assert (perplexity(surprisal(model, torch.tensor([[0, 1, 2, 0, 1]]), NoCache, 2))
+            == pytest.approx((2 * 2 * 6 * 2) ** 0.25))
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 39, 100])
-@pytest.mark.parametrize("make", [lambda: Contiguous(CONFIG, 40, batch=2), lambda: Sliding(CONFIG), lambda: Sinks(CONFIG, 4, 36)],
+@pytest.mark.parametrize("make",
+                         [lambda: Contiguous(CONFIG, 40, batch=2), lambda: Sliding(CONFIG),
+                          lambda: Sinks(CONFIG, 4, 36)],
                          ids=["contiguous", "sliding", "sinks"])
 def test_a_cache_that_forgets_nothing_scores_as_no_cache_does(model, make, chunk):
     with torch.no_grad():
         logp = torch.log_softmax(model(IDS), dim=-1)
     expected = -torch.stack([torch.stack([logp[b, t, IDS[b, t + 1]] for t in range(39)]) for b in range(2)])
     assert torch.allclose(surprisal(model, IDS, make, chunk), expected, atol=1e-4)
-    assert perplexity(surprisal(model, IDS, make, chunk)) == pytest.approx(math.exp(expected.mean()), rel=1e-4)
+    found = perplexity(surprisal(model, IDS, make, chunk))
+    assert found == pytest.approx(math.exp(expected.mean()), rel=1e-4)
 
 
 def test_a_cache_that_forgets_scores_otherwise_once_it_does(model):
-    whole, cut = (surprisal(model, IDS, make, 5) for make in (lambda: Sliding(CONFIG), lambda: Sinks(CONFIG, 0, 10)))
+    whole, cut = (surprisal(model, IDS, make, 5)
+                  for make in (lambda: Sliding(CONFIG), lambda: Sinks(CONFIG, 0, 10)))
     assert torch.allclose(whole[:, :10], cut[:, :10], atol=1e-4) and (whole - cut)[:, 10:].abs().max() > 0.01
 
 
@@ -71,6 +78,7 @@ def test_the_same_tokens_can_be_read_from_less_far(model):
     ids = torch.arange(50)
     nats = by_window(model, ids, 12, 2, reach=4)
     assert nats.shape == (2, 12)
-    assert torch.allclose(nats.view(-1, 4), by_window(model, ids, 4)[[0, 1, 2, 9, 10, 11]], atol=1e-5)  # windows of 4, read for themselves
+    # Windows of 4, read for themselves
+    assert torch.allclose(nats.view(-1, 4), by_window(model, ids, 4)[[0, 1, 2, 9, 10, 11]], atol=1e-5)
     with pytest.raises(ValueError, match="windows of 12 tokens cannot be cut into stretches of 5"):
         by_window(model, ids, 12, 2, reach=5)

@@ -8,14 +8,16 @@ from computetrades.model.cache.codecs import BF16, FP8, NVFP4, Int8, TwoBit
 from computetrades.model.config import FULL, SLIDING, Latent, ModelConfig
 from computetrades.model.transformer import Transformer
 
-GQA = ModelConfig(n_layers=2, hidden_size=64, n_heads=4, intermediate_size=96, vocab_size=97, n_kv_heads=2, head_dim=32)
+GQA = ModelConfig(n_layers=2, hidden_size=64, n_heads=4, intermediate_size=96, vocab_size=97, n_kv_heads=2,
+                  head_dim=32)
 MLA = GQA.with_(latent=Latent(24, 32, 16, 16, 16))
 MIXED = GQA.with_(layer_kinds=(SLIDING, FULL), window=5)
 CODECS = [BF16(), Int8(), FP8(), NVFP4(), TwoBit(16)]
 MAKERS = [lambda config, codec=codec: Quantised(config, codec) for codec in CODECS] + [
     lambda config: KIVI(config, 8, 16), lambda config: KIVI(config, 8, 16, by_channel=False)]
 N = 37
-every_cache = pytest.mark.parametrize("make", MAKERS, ids=[*(type(c).__name__ for c in CODECS), "KIVI", "recent"])
+every_cache = pytest.mark.parametrize("make", MAKERS,
+                                      ids=[*(type(c).__name__ for c in CODECS), "KIVI", "recent"])
 every_model = pytest.mark.parametrize("config", [GQA, MLA, MIXED], ids=["gqa", "mla", "sliding"])
 
 
@@ -35,7 +37,8 @@ def seen(cache, first, second, chunk):
                 for t in part.query_positions[0].tolist():
                     reach = cache_window(cache, layer)
                     mask = (part.key_positions[0] <= t) & (part.key_positions[0] > t - reach)
-                    given[layer, t] = part.key_positions[0][mask].tolist(), part.first[:, :, mask], part.second[:, :, mask]
+                    given[layer, t] = (part.key_positions[0][mask].tolist(),
+                                       part.first[:, :, mask], part.second[:, :, mask])
     return given
 
 
@@ -53,7 +56,8 @@ def test_a_query_sees_the_same_rows_however_the_text_was_cut(make, config):
         assert pieces.keys() == at_once.keys() == {(layer, t) for layer in (0, 1) for t in range(N)}
         for query, (positions, *rows) in at_once.items():
             assert pieces[query][0] == positions
-            assert all(torch.equal(a, b) for a, b in zip(pieces[query][1:], rows)), f"at layer and token {query}"
+            assert all(torch.equal(a, b) for a, b in zip(pieces[query][1:], rows)), \
+                f"at layer and token {query}"
 
 
 @every_model
@@ -77,7 +81,8 @@ def test_kivi_groups_keys_by_channel_and_values_by_token_and_keeps_the_newest_in
     first, second = random_rows(config)
     keys, values = first.numpy().copy(), second.numpy().copy()
     for b, row, in np.ndindex(keys.shape[:2]):
-        for start in range(0, 32, 8):          # two windows of 16 tokens, two groups of 8 in each; 5 tokens are left
+        # Two windows of 16 tokens, two groups of 8 in each; 5 tokens are left
+        for start in range(0, 32, 8):
             for channel in range(keys.shape[3]):
                 keys[b, row, start:start + 8, channel] = two_bits(keys[b, row, start:start + 8, channel])
         for token in range(32):
@@ -92,7 +97,8 @@ def test_kivi_groups_keys_by_channel_and_values_by_token_and_keeps_the_newest_in
 
 
 def test_kivi_spares_the_other_channels_when_one_is_large_in_every_token():
-    """The paper's reason to group keys by channel (section 3.2, figure 2): by token, all share the step of the large one."""
+    """The paper's reason to group keys by channel (section 3.2, figure 2):
+    by token, all share the step of the large one."""
     keys, values = random_rows(GQA, 33)
     keys[..., 3] += 50
     kept = {}
@@ -110,15 +116,18 @@ def models():
 
 @every_model
 def test_fewer_bits_move_the_logits_further(models, config):
-    """Errors against float32 are in the order of the bits; two of them still do better than the text read backwards."""
+    """Errors against float32 are in the order of the bits;
+    two of them still do better than the text read backwards."""
     model, ids = models[config], torch.randint(97, (2, N), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         exact = model(ids)
 
         def moved(cache):
-            return (torch.cat([model(part, cache) for part in ids.split(9, 1)], 1) - exact).pow(2).mean().sqrt()
+            read = torch.cat([model(part, cache) for part in ids.split(9, 1)], 1)
+            return (read - exact).pow(2).mean().sqrt()
         assert moved(Sliding(config)) < 1e-5
-        int8, fp8, nvfp4, two = (moved(Quantised(config, codec)) for codec in (Int8(), FP8(), NVFP4(), TwoBit(16)))
+        int8, fp8, nvfp4, two = (moved(Quantised(config, codec))
+                                 for codec in (Int8(), FP8(), NVFP4(), TwoBit(16)))
         assert 1e-5 < int8 < fp8 < nvfp4 < two < (model(ids.flip(1)) - exact).pow(2).mean().sqrt()
         assert moved(KIVI(config, 8, 16)) < two
 

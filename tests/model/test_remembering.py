@@ -15,7 +15,8 @@ def test_an_exact_cache_reads_as_a_pass_without_one():
 
 
 @pytest.mark.parametrize("name, n_bytes", [
-    ("float32", 2 * 4 * 2 * 32 * 4),                # keys and values, 4 layers, 2 heads of 32 elements, 4 bytes each
+    # Keys and values, 4 layers, 2 heads of 32 elements, 4 bytes each
+    ("float32", 2 * 4 * 2 * 32 * 4),
     ("bf16", 2 * 4 * 2 * 32 * 2),
     ("int8", 2 * 4 * 2 * (32 + 4)),                 # and one float32 scale a head
     ("fp8", 2 * 4 * 2 * 32),
@@ -33,7 +34,8 @@ def test_fewer_bits_never_read_much_better_and_grouping_matters_more_than_bits()
 
 
 def test_kivi_gains_by_the_newest_tokens_and_by_the_grouping_of_keys():
-    plain, recent, kivi = (remembering.through_format(name, 8).perplexity for name in ("two-bit", "two-bit-recent", "kivi"))
+    plain, recent, kivi = (remembering.through_format(name, 8).perplexity
+                           for name in ("two-bit", "two-bit-recent", "kivi"))
     assert plain > 1.1 * recent > 1.1 * 1.02 * kivi
 
 
@@ -54,13 +56,16 @@ def test_a_cache_that_holds_the_whole_window_forgets_nothing():
 
 def test_blocks_round_up_and_reservations_are_whole():
     used, lent, reserved = remembering.room((1, 16, 17), 16, 64)
-    assert (used, lent, reserved) == tuple(tokens * 2048 for tokens in (1 + 16 + 17, 16 * (1 + 1 + 2), 3 * 64))
+    assert (used, lent, reserved) == tuple(tokens * 2048
+                                           for tokens in (1 + 16 + 17, 16 * (1 + 1 + 2), 3 * 64))
 
 
 def test_what_is_empty_of_one_sequence_of_each_length():
-    room = remembering.room_of_each_length(4, 2)          # 10 rows, in blocks of two: 2 + 2 + 4 + 4; reserved: four times 4
+    # 10 rows, in blocks of two: 2 + 2 + 4 + 4; reserved: four times 4
+    room = remembering.room_of_each_length(4, 2)
     assert room == remembering.room((1, 2, 3, 4), 2, 4)
-    assert room.paged_waste == pytest.approx(1 - 10 / 12) and room.reserved_waste == pytest.approx(1 - 10 / 16)
+    assert room.paged_waste == pytest.approx(1 - 10 / 12)
+    assert room.reserved_waste == pytest.approx(1 - 10 / 16)
     assert remembering.room_of_each_length(4, 1).paged_waste == 0
 
 

@@ -1,4 +1,5 @@
-"""What a reply makes of tokens, fed with written ones; and the grammar of calls against jsonschema and the json module."""
+"""What a reply makes of tokens, fed with written ones;
+and the grammar of calls against jsonschema and the json module."""
 import json
 from itertools import pairwise
 from types import SimpleNamespace
@@ -29,8 +30,10 @@ def written(text: bytes, cuts, ended="length", **fields):
     """The events of a reply whose model writes this text, cut into tokens at these places."""
     places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
     pieces = [text[a:b] for a, b in pairwise(places)]
-    reply = Reply(parse(json.dumps({"model": "m", "max_tokens": 99, "messages": HELLO} | fields).encode()), pieces, 1)
-    reply.job = SimpleNamespace(prompt_ids=[0] * 20, cached_tokens=8, written_tokens=4, output_ids=[], max_tokens=99, finish_reason=ended)
+    reply = Reply(parse(json.dumps({"model": "m", "max_tokens": 99, "messages": HELLO} | fields).encode()),
+                  pieces, 1)
+    reply.job = SimpleNamespace(prompt_ids=[0] * 20, cached_tokens=8, written_tokens=4, output_ids=[],
+                                max_tokens=99, finish_reason=ended)
     events = []
     for token in range(len(pieces)):
         reply.job.output_ids.append(token)
@@ -42,7 +45,8 @@ def written(text: bytes, cuts, ended="length", **fields):
 
 def content(events):
     message = folded(events)
-    return [block.get("text", block.get("input")) for block in message["content"]], message["stop_reason"], message["stop_sequence"]
+    return ([block.get("text", block.get("input")) for block in message["content"]],
+            message["stop_reason"], message["stop_sequence"])
 
 
 cuts = st.lists(st.integers(0, 500), max_size=60)
@@ -52,10 +56,12 @@ cuts = st.lists(st.integers(0, 500), max_size=60)
 @given(cuts)
 def test_text_up_to_a_call_and_the_call_however_they_are_cut_into_tokens(cuts):
     events = written(f"Grüße, 1 < 2 <to <tool{CALL}".encode(), cuts, tools=[READ, BASH])
-    assert content(events) == (["Grüße, 1 < 2 <to <tool", {"command": 'é <b> "x"', "wait": True}], "tool_use", None)
+    assert content(events) == (["Grüße, 1 < 2 <to <tool", {"command": 'é <b> "x"', "wait": True}], "tool_use",
+                               None)
     kinds = [(e["type"], e.get("index")) for e in events]
     opened = [k for k in kinds if k[0] in ("content_block_start", "content_block_stop")]
-    assert opened == [("content_block_start", 0), ("content_block_stop", 0), ("content_block_start", 1), ("content_block_stop", 1)]
+    assert opened == [("content_block_start", 0), ("content_block_stop", 0), ("content_block_start", 1),
+                      ("content_block_stop", 1)]
     assert kinds[0][0] == "message_start" and kinds[-1][0] == "message_stop"
 
 
@@ -63,9 +69,11 @@ def test_text_up_to_a_call_and_the_call_however_they_are_cut_into_tokens(cuts):
 @given(cuts)
 def test_marks_end_the_text_and_never_show(cuts):
     assert content(written(b"all done</assistant>\n<user>more", cuts)) == (["all done"], "end_turn", None)
-    assert content(written(b"one STOP two", cuts, stop_sequences=["STO", "STOP!"])) == (["one "], "stop_sequence", "STO")
+    assert (content(written(b"one STOP two", cuts, stop_sequences=["STO", "STOP!"]))
+            == (["one "], "stop_sequence", "STO"))
     assert content(written(b"half a mark </assist", cuts)) == (["half a mark </assist"], "max_tokens", None)
-    assert content(written(CALL.encode(), cuts, tools=[BASH], tool_choice={"type": "none"})) == ([CALL], "max_tokens", None)
+    assert (content(written(CALL.encode(), cuts, tools=[BASH], tool_choice={"type": "none"}))
+            == ([CALL], "max_tokens", None))
     assert content(written(CALL.encode(), cuts)) == ([CALL], "max_tokens", None)
     assert content(written(b"", cuts, ended="stop")) == ([], "end_turn", None)
 
@@ -78,7 +86,8 @@ def test_any_bytes_come_out_as_python_decodes_them(cuts, text):
 
 def test_what_could_be_a_mark_waits_and_the_rest_does_not():
     events = written(b"a<b</assxy", [1, 2, 3, 4, 5, 6, 7, 8, 9])
-    assert [e["delta"]["text"] for e in events if e["type"] == "content_block_delta"] == ["a", "<b", "</assx", "y"]
+    assert ([e["delta"]["text"] for e in events if e["type"] == "content_block_delta"]
+            == ["a", "<b", "</assx", "y"])
 
 
 def test_a_call_cut_short_is_an_empty_input():
@@ -86,7 +95,8 @@ def test_a_call_cut_short_is_an_empty_input():
         events = written(CALL.encode()[:cut], [], tools=[BASH])
         blocks, reason, _ = content(events)
         assert len({e["delta"]["type"] for e in events if e["type"] == "content_block_delta"}) <= 1
-        assert reason == "max_tokens" and blocks in ([], [{}], [CALL[:cut]], [{"command": 'é <b> "x"', "wait": True}])
+        assert reason == "max_tokens"
+        assert blocks in ([], [{}], [CALL[:cut]], [{"command": 'é <b> "x"', "wait": True}])
 
 
 def test_usage_is_the_prompt_in_three_parts():
@@ -95,11 +105,12 @@ def test_usage_is_the_prompt_in_three_parts():
 
 
 def test_only_tokens_that_keep_a_call_well_formed_can_be_chosen():
-    pieces = [b"x", b">", b"l>", b"<too", b'Bash {"command":"', b"Edit {", b'"', b',"wait":', b"true", b"}", b"}</tool>",
-              b"} </tool>", b"", b"ol>Bash"]
+    pieces = [b"x", b">", b"l>", b"<too", b'Bash {"command":"', b"Edit {", b'"', b',"wait":', b"true", b"}",
+              b"}</tool>", b"} </tool>", b"", b"ol>Bash"]
     request = {"model": "m", "max_tokens": 99, "messages": HELLO, "tools": [BASH], "temperature": 0}
     reply = Reply(parse(json.dumps(request).encode()), pieces, 1)
-    reply.job = SimpleNamespace(prompt_ids=[0], cached_tokens=0, written_tokens=0, output_ids=[], max_tokens=99, finish_reason=None)
+    reply.job = SimpleNamespace(prompt_ids=[0], cached_tokens=0, written_tokens=0, output_ids=[],
+                                max_tokens=99, finish_reason=None)
 
     def choosable():
         """Greedy, so the best of those left each time."""
@@ -115,11 +126,13 @@ def test_only_tokens_that_keep_a_call_well_formed_can_be_chosen():
     reply.take(pieces.index(b"l>"))
     assert choosable() == {b'Bash {"command":"'}
     reply.take(pieces.index(b'Bash {"command":"'))
-    assert choosable() == set(pieces) - {b"", b'Bash {"command":"', b',"wait":'}   # these go on wrongly behind the quote
+    # These go on wrongly behind the quote
+    assert choosable() == set(pieces) - {b"", b'Bash {"command":"', b',"wait":'}
     for piece in (b"x", b'"', b',"wait":', b"true"):
         reply.take(pieces.index(piece))
     assert choosable() == {b"}", b"}</tool>"}
-    assert reply.take(pieces.index(b"}</tool>"))[-1]["type"] == "content_block_stop" and reply.stop == ("tool_use", None)
+    assert reply.take(pieces.index(b"}</tool>"))[-1]["type"] == "content_block_stop"
+    assert reply.stop == ("tool_use", None)
 
 
 @settings(deadline=None, max_examples=50)
@@ -161,7 +174,8 @@ def values(schema):
         case "object":
             needed = schema.get("required", ())
             made = {name: values(s) for name, s in schema["properties"].items()}
-            must, may = ({n: s for n, s in made.items() if (n in needed) is wanted} for wanted in (True, False))
+            must, may = ({n: s for n, s in made.items() if (n in needed) is wanted}
+                         for wanted in (True, False))
             return st.fixed_dictionaries(must, optional=may).map(lambda d: {n: d[n] for n in made if n in d})
 
 
@@ -173,17 +187,21 @@ def test_and_every_value_of_the_schema_is_allowed(call):
 
 
 @pytest.mark.parametrize("text", [
-    b"{}", b'{"text":"","size":1,"tags":[]}', b'{"text":"1234567","size":1,"tags":[]}', b'{"text":"a","size":01,"tags":[]}',
-    b'{"text":"a","size":1,"tags":["a","b","c","d"]}', b'{"text":"a","size":1,"tags":[],}', b'{"text":"\xed\xa0\x80","size":1,"tags":[]}',
-    b'{"text":"a\nb","size":1,"tags":[]}', b'{"text":"a","size":1.0,"tags":[]}', b'{"size":1,"text":"a","tags":[]}'])
+    b"{}", b'{"text":"","size":1,"tags":[]}', b'{"text":"1234567","size":1,"tags":[]}',
+    b'{"text":"a","size":01,"tags":[]}', b'{"text":"a","size":1,"tags":["a","b","c","d"]}',
+    b'{"text":"a","size":1,"tags":[],}', b'{"text":"\xed\xa0\x80","size":1,"tags":[]}',
+    b'{"text":"a\nb","size":1,"tags":[]}', b'{"text":"a","size":1.0,"tags":[]}',
+    b'{"size":1,"text":"a","tags":[]}'])
 def test_what_breaks_the_schema_or_the_form_is_not_allowed(text):
     assert not grammar.regex.fullmatch(value(WIDE), text)
 
 
 @pytest.mark.parametrize("schema, message", [
-    ({"$ref": "#/x"}, "schema has \\$ref"), ({"type": "integer", "minimum": 3}, "schema has minimum, which calls cannot be held to"),
+    ({"$ref": "#/x"}, "schema has \\$ref"),
+    ({"type": "integer", "minimum": 3}, "schema has minimum, which calls cannot be held to"),
     ({}, "type is None"), ({"type": "text"}, "type is 'text'"), ({"type": "array"}, "schema.items is None"),
-    ({"type": "object", "required": ["a"]}, "schema.required names a"), ({"type": "object", "properties": {"a": True}}, "schema.a is True"),
+    ({"type": "object", "required": ["a"]}, "schema.required names a"),
+    ({"type": "object", "properties": {"a": True}}, "schema.a is True"),
     ({"type": "string", "minLength": 5, "maxLength": 2}, "from 5 to 2 long"),
     ({"type": "string", "pattern": "x"}, "has pattern"), ({"enum": ["a"], "minimum": 0}, "has minimum")])
 def test_a_schema_that_calls_cannot_be_held_to_is_refused(schema, message):
@@ -192,6 +210,8 @@ def test_a_schema_that_calls_cannot_be_held_to_is_refused(schema, message):
 
 
 def test_enums_constants_and_names_are_taken_literally():
-    pattern = grammar.calls({"a-b": {"type": "object", "properties": {"x.y": {"enum": ["(1)", "é\n"]}}, "required": ["x.y"]}})
-    assert pattern.fullmatch('a-b {"x.y":"(1)"}</tool>'.encode()) and pattern.fullmatch('a-b {"x.y":"é\\n"}</tool>'.encode())
+    pattern = grammar.calls({"a-b": {"type": "object", "properties": {"x.y": {"enum": ["(1)", "é\n"]}},
+                                     "required": ["x.y"]}})
+    assert pattern.fullmatch('a-b {"x.y":"(1)"}</tool>'.encode())
+    assert pattern.fullmatch('a-b {"x.y":"é\\n"}</tool>'.encode())
     assert not pattern.fullmatch(b'a-b {"xzy":"(1)"}</tool>')

@@ -1,4 +1,5 @@
-"""Rotation: every scheme's frequencies against Transformers, its laws, and reading further with the trained model."""
+"""Rotation: every scheme's frequencies against Transformers, its laws, and reading further
+with the trained model."""
 import math
 
 import pytest
@@ -16,11 +17,13 @@ THEIRS = {"default": {}, "linear": {"factor": TIMES}, "yarn": SCALED | {"beta_fa
 
 
 def theirs(scheme):
-    """Transformers' frequencies. What the field calls NTK-aware is there the 'dynamic' kind, read at a length of TIMES times LONG."""
+    """Transformers' frequencies. What the field calls NTK-aware is there the 'dynamic' kind,
+    read at a length of TIMES times LONG."""
     kind = "dynamic" if scheme == "ntk" else scheme
     given = {"factor": 1.0} if scheme == "ntk" else THEIRS[scheme]
     length = LONG if scheme == "ntk" else int(LONG * TIMES)
-    config = hf.LlamaConfig(hidden_size=1024, num_attention_heads=8, head_dim=128, max_position_embeddings=length,
+    config = hf.LlamaConfig(hidden_size=1024, num_attention_heads=8, head_dim=128,
+                            max_position_embeddings=length,
                             rope_parameters={"rope_type": kind, "rope_theta": 500_000.0, **given})
     if kind == "default":
         return hf.models.llama.modeling_llama.LlamaRotaryEmbedding(config).inv_freq
@@ -30,12 +33,14 @@ def theirs(scheme):
 
 @pytest.mark.parametrize("scheme", extension.SCHEMES)
 def test_frequencies_are_those_of_transformers(scheme):
-    torch.testing.assert_close(rope.frequencies(Rope(500_000.0, scheme, TIMES, LONG), 128), theirs(scheme), rtol=2e-5, atol=0)
+    torch.testing.assert_close(rope.frequencies(Rope(500_000.0, scheme, TIMES, LONG), 128), theirs(scheme),
+                               rtol=2e-5, atol=0)
 
 
 @pytest.mark.parametrize("scheme", extension.SCHEMES)
 def test_stretched_by_one_it_is_unchanged(scheme):
-    torch.testing.assert_close(rope.frequencies(Rope(10_000.0, scheme, 1.0, 256), 32), rope.frequencies(Rope(10_000.0), 32))
+    torch.testing.assert_close(rope.frequencies(Rope(10_000.0, scheme, 1.0, 256), 32),
+                               rope.frequencies(Rope(10_000.0), 32))
 
 
 @pytest.mark.parametrize("shift", [1, 100, 5000])
@@ -47,10 +52,12 @@ def test_a_score_follows_from_the_distance_alone(shift):
 
 def test_rotation_keeps_lengths_and_turns_by_hand():
     """At position pi/2 the only pair of a width of two turns (1, 0) into (0, 1)."""
-    turned = rope.rotate(torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([[math.pi / 2]]), rope.frequencies(Rope(10_000.0), 2))
+    turned = rope.rotate(torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([[math.pi / 2]]),
+                         rope.frequencies(Rope(10_000.0), 2))
     torch.testing.assert_close(turned, torch.tensor([[[[0.0, 1.0]]]]), atol=1e-6, rtol=0)
     x = torch.randn(1, 1, 1, 64, generator=torch.Generator().manual_seed(0))
-    assert rope.rotate(x, torch.tensor([[977]]), rope.frequencies(Rope(10_000.0), 64)).norm() == pytest.approx(float(x.norm()), rel=1e-5)
+    turned = rope.rotate(x, torch.tensor([[977]]), rope.frequencies(Rope(10_000.0), 64))
+    assert turned.norm() == pytest.approx(float(x.norm()), rel=1e-5)
 
 
 TEXT = "add a node to the graph"

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
-from transformers.generation import MinPLogitsWarper, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+from transformers.generation import (MinPLogitsWarper, TemperatureLogitsWarper, TopKLogitsWarper,
+                                     TopPLogitsWarper)
 
 from computetrades.model import sampling
 from computetrades.model.sampling import Sampler, greedy
@@ -44,7 +45,8 @@ def test_min_p_equals_transformers(share):
 
 
 def test_the_chain_is_in_the_usual_order():
-    chain = theirs(TemperatureLogitsWarper(1.7), TopKLogitsWarper(12), TopPLogitsWarper(0.8), MinPLogitsWarper(0.1))
+    chain = theirs(TemperatureLogitsWarper(1.7), TopKLogitsWarper(12), TopPLogitsWarper(0.8),
+                   MinPLogitsWarper(0.1))
     torch.testing.assert_close(Sampler(1.7, 12, 0.8, 0.1).probabilities(LOGITS), chain)
 
 
@@ -62,10 +64,13 @@ def test_condensed_scores_still_give_the_probabilities(t):
     for logits in LOGITS:
         best, tail = sampling.condensed(logits, 12)
         top = max(score for _, score in best)
-        total = sum(math.exp((s - top) / t) for _, s in best) + sum(n * math.exp((s - top) / t) for s, n in tail.items())
+        total = (sum(math.exp((s - top) / t) for _, s in best)
+                 + sum(n * math.exp((s - top) / t) for s, n in tail.items()))
         exact = (logits / t).softmax(-1)
-        assert [exact[i].item() for i, _ in best] == pytest.approx([math.exp((s - top) / t) / total for _, s in best], abs=0.01)
-        assert len(best) + sum(tail.values()) == len(logits) and exact[[i for i, _ in best]].min() >= exact.sort().values[-12]
+        assert ([exact[i].item() for i, _ in best]
+                == pytest.approx([math.exp((s - top) / t) / total for _, s in best], abs=0.01))
+        assert len(best) + sum(tail.values()) == len(logits)
+        assert exact[[i for i, _ in best]].min() >= exact.sort().values[-12]
 
 
 def test_a_chart_of_no_token_is_refused():
@@ -78,13 +83,15 @@ def test_temperature_has_greedy_and_uniform_as_limits():
     first_of_equals = torch.tensor([1.0, 3.0, 3.0, -2.0])
     assert sampling.temperature(first_of_equals, 0).tolist() == [0, 1, 0, 0]
     torch.testing.assert_close(sampling.temperature(LOGITS, 1e-4), sampling.temperature(LOGITS, 0))
-    torch.testing.assert_close(sampling.temperature(LOGITS, 1e6), torch.full_like(LOGITS, 1 / 97), atol=1e-5, rtol=0)
+    torch.testing.assert_close(sampling.temperature(LOGITS, 1e6), torch.full_like(LOGITS, 1 / 97), atol=1e-5,
+                               rtol=0)
     assert greedy(first_of_equals) == 1 and [greedy(row) for row in LOGITS] == LOGITS.argmax(-1).tolist()
     assert {Sampler(temperature=0, seed=s)(LOGITS[0]) for s in range(20)} == {int(LOGITS[0].argmax())}
 
 
 @calm
-@given(st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=40), st.integers(1, 50), st.floats(0.01, 1), st.floats(0, 1))
+@given(st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=40), st.integers(1, 50),
+       st.floats(0.01, 1), st.floats(0, 1))
 def test_what_is_kept_keeps_its_order_and_the_likeliest_is_always_kept(logits, k, p, share):
     before = sampling.temperature(torch.tensor(logits))
     for after in (sampling.top_k(before, k), sampling.top_p(before, p), sampling.min_p(before, share)):
@@ -106,7 +113,8 @@ def test_draws_follow_the_probabilities(setting):
 
 
 def test_a_seed_decides_the_draws():
-    a, b, other = ([sampler(LOGITS[2]) for _ in range(30)] for sampler in (Sampler(3.0, seed=seed) for seed in (1, 1, 2)))
+    a, b, other = ([sampler(LOGITS[2]) for _ in range(30)]
+                   for sampler in (Sampler(3.0, seed=seed) for seed in (1, 1, 2)))
     assert a == b != other
 
 
@@ -117,9 +125,12 @@ def test_a_forbidden_token_is_never_drawn_and_small_temperatures_do_not_overflow
 
 
 @pytest.mark.parametrize("setting, message", [
-    ({"temperature": -0.1}, "temperature cannot be -0.1: give 0"), ({"temperature": math.nan}, "temperature cannot be nan"),
-    ({"top_k": 0}, "top_k cannot be 0: keep at least 1"), ({"top_p": 0.0}, "top_p cannot be 0.0: give a share above 0"),
-    ({"top_p": 1.1}, "top_p cannot be 1.1"), ({"min_p": -1.0}, "min_p cannot be -1.0"), ({"min_p": 2}, "min_p cannot be 2")])
+    ({"temperature": -0.1}, "temperature cannot be -0.1: give 0"),
+    ({"temperature": math.nan}, "temperature cannot be nan"),
+    ({"top_k": 0}, "top_k cannot be 0: keep at least 1"),
+    ({"top_p": 0.0}, "top_p cannot be 0.0: give a share above 0"),
+    ({"top_p": 1.1}, "top_p cannot be 1.1"), ({"min_p": -1.0}, "min_p cannot be -1.0"),
+    ({"min_p": 2}, "min_p cannot be 2")])
 def test_a_setting_that_cannot_be_is_refused(setting, message):
     with pytest.raises(ValueError, match=message):
         Sampler(**setting)

@@ -1,4 +1,5 @@
-"""Speculative decoding against the target alone: enumerated exactly, token for token when greedy, and in closed form."""
+"""Speculative decoding against the target alone:
+enumerated exactly, token for token when greedy, and in closed form."""
 import itertools
 import math
 from types import SimpleNamespace
@@ -25,11 +26,13 @@ calm = settings(deadline=None, max_examples=50)
 
 
 class Table:
-    """A model that looks up its logits by the last two tokens, and finds the earlier of them in the cache alone."""
+    """A model that looks up its logits by the last two tokens, and finds the earlier
+    of them in the cache alone."""
     config = ModelConfig(n_layers=1, hidden_size=2, n_heads=1, intermediate_size=1, vocab_size=3)
 
     def __init__(self, seed=0, table=None):
-        self.table = torch.randn(3, 3, 3, generator=torch.Generator().manual_seed(seed)) if table is None else table
+        generator = torch.Generator().manual_seed(seed)
+        self.table = torch.randn(3, 3, 3, generator=generator) if table is None else table
         self.embed = SimpleNamespace(weight=self.table)
 
     def __call__(self, ids, cache):
@@ -55,11 +58,13 @@ def disturbed(model, seed, by):
 
 
 def joint(target, prompt, sampler, n=3):
-    """Probability of each n tokens behind the prompt, from the target alone, without truncation of its cache."""
+    """Probability of each n tokens behind the prompt, from the target alone,
+    without truncation of its cache."""
     out = {}
     for tokens in itertools.product(range(3), repeat=n):
         with torch.no_grad():
-            p = sampler.probabilities(target(torch.tensor([[*prompt, *tokens]]), Contiguous(target.config, 16))[0]).double()
+            logits = target(torch.tensor([[*prompt, *tokens]]), Contiguous(target.config, 16))[0]
+            p = sampler.probabilities(logits).double()
         out[tokens] = math.prod(p[len(prompt) - 1 + i, token].item() for i, token in enumerate(tokens))
     return out
 
@@ -132,8 +137,10 @@ def distributions(n=2):
 @given(distributions())
 def test_acceptance_is_one_minus_total_variation_distance(pair):
     p, q = pair
-    distance = max(abs(sum(p[i] - q[i] for i in event)) for n in range(7) for event in itertools.combinations(range(6), n))
-    assert acceptance(p, q).item() == pytest.approx(1 - float(distance), abs=1e-12)   # distance: the largest gap over all events
+    distance = max(abs(sum(p[i] - q[i] for i in event)) for n in range(7)
+                   for event in itertools.combinations(range(6), n))
+    # Distance: the largest gap over all events
+    assert acceptance(p, q).item() == pytest.approx(1 - float(distance), abs=1e-12)
 
 
 @calm
@@ -147,14 +154,16 @@ def test_taken_and_replaced_drafts_together_are_the_target(pair):
 def test_verify_takes_as_many_as_it_should():
     p, q = torch.tensor([[0.6, 0.3, 0.1]] * 2), torch.tensor([[0.2, 0.5, 0.3]])
     sampler = Sampler(seed=9)
-    taken = sum(verify(p, q, [int(torch.multinomial(q[0], 1, generator=sampler.generator))], sampler.generator)[0] for _ in range(3000))
+    taken = sum(verify(p, q, [int(torch.multinomial(q[0], 1, generator=sampler.generator))],
+                       sampler.generator)[0] for _ in range(3000))
     assert binomtest(taken, 3000, 0.2 + 0.3 + 0.1).pvalue > 0.01   # 1 - total variation distance, by hand
 
 
 @pytest.mark.parametrize("k", [1, 3])
 def test_independent_drafts_give_the_tokens_per_step_of_the_formula(k):
     p, q = torch.tensor([0.6, 0.3, 0.1]), torch.tensor([0.35, 0.25, 0.4])   # 1 - distance: 0.7
-    out = speculate(*(Table(table=row.log().expand(3, 3, 3)) for row in (p, q)), [0], 1500, k, Sampler(seed=4))
+    out = speculate(*(Table(table=row.log().expand(3, 3, 3)) for row in (p, q)), [0], 1500, k,
+                    Sampler(seed=4))
     full = [taken for drafted, taken in out.steps if drafted == k]
     judged = sum(min(taken + 1, k) for taken in full)
     assert binomtest(sum(full), judged, 0.7).pvalue > 0.01
@@ -181,7 +190,8 @@ def test_what_was_taken_is_counted_by_hand():
 
 
 @pytest.mark.parametrize("arguments, message", [
-    ((Table(), random_model(SMALL, 0), [1], 3, 2), "draft has a vocabulary of 61 tokens and the target one of 3"),
+    ((Table(), random_model(SMALL, 0), [1], 3, 2),
+     "draft has a vocabulary of 61 tokens and the target one of 3"),
     ((Table(), Table(), [], 3, 2), "prompt of 0 tokens"), ((Table(), Table(), [1], 0, 2), "n_tokens 0"),
     ((Table(), Table(), [1], 3, -1), "k -1")])
 def test_bad_input_is_refused(arguments, message):

@@ -1,4 +1,5 @@
-"""The training repeats, its schedule and split are what they are said to be, and balanced experts share the work."""
+"""The training repeats, its schedule and split are what they are said to be,
+and balanced experts share the work."""
 import math
 from collections import Counter
 
@@ -29,7 +30,8 @@ def test_the_tokenizer_learned_again_is_the_stored_one(taught):
 
 @both_models
 def test_first_steps_repeat_the_stored_losses(taught, name):
-    """To the last bit on the machine that trained; elsewhere sums are rounded in another order, and the method page says how far."""
+    """To the last bit on the machine that trained; elsewhere sums are rounded in another order, and the
+    method page says how far."""
     promised = float(facts("machines").first_losses)
     assert first_losses(name, taught[1], 4) == pytest.approx(train.read_curves()[name][:4], rel=promised)
 
@@ -49,7 +51,8 @@ def test_a_curve_starts_at_chance_and_ends_below_what_token_counts_know(taught, 
 
 def test_the_learning_rate_by_hand():
     plan = train.Plan(train.PLANS["tiny"].config, steps=1100, peak=1.0, warm_up=100)
-    assert [plan.rate(step) for step in (0, 49, 99, 100, 600, 1100)] == pytest.approx([0.01, 0.5, 1, 1, 0.55, 0.1])
+    assert ([plan.rate(step) for step in (0, 49, 99, 100, 600, 1100)]
+            == pytest.approx([0.01, 0.5, 1, 1, 0.55, 0.1]))
 
 
 def test_no_file_is_in_both_parts_and_the_held_out_text_is_stored():

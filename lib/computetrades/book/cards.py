@@ -11,11 +11,13 @@ SAID = {"holds": "holds", "rounds": "rounds", "off": "off", "contradicts": "cont
 
 def badge(verdict: str, factor: float | None = None) -> str:
     """A verdict as a coloured word; `off` shows by how much the printed value misses, and to which side."""
-    return f'<span class="ct-badge ct-{verdict}">{escape(_told({"verdict": verdict, "factor": factor}))}</span>'
+    told = _told({"verdict": verdict, "factor": factor})
+    return f'<span class="ct-badge ct-{verdict}">{escape(told)}</span>'
 
 
 def _told(row: dict) -> str:
-    return f"off {times(row['factor'])}" if row["verdict"] == "off" and row["factor"] else SAID[row["verdict"]]
+    return (f"off {times(row['factor'])}" if row["verdict"] == "off" and row["factor"]
+            else SAID[row["verdict"]])
 
 
 def times(factor: float) -> str:
@@ -25,7 +27,8 @@ def times(factor: float) -> str:
 
 
 def provenance(payload: dict, link=None) -> str:
-    """Formula, inputs with sources, range: the body of a card and of a popover. link: key -> href, or None."""
+    """Formula, inputs with sources, range: the body of a card and of a popover.
+    link: key -> href, or None."""
     parts = []
     if payload.get("mathml"):
         parts.append(f'<div class="ct-formula">{payload["mathml"]}</div>')
@@ -33,7 +36,8 @@ def provenance(payload: dict, link=None) -> str:
     elif payload.get("sides"):
         parts.append(f'<div class="ct-formula">{escape(payload["sides"])}</div>')
     if payload.get("range"):
-        parts.append(f'<div class="ct-range">Over the ranges of its inputs: {escape(payload["range"]["text"])}</div>')
+        parts.append('<div class="ct-range">Over the ranges of its inputs: '
+                     f'{escape(payload["range"]["text"])}</div>')
     items = "".join(f"<li>{_input(i, link)}</li>" for i in payload.get("inputs", [payload]))
     parts.append(f'<ul class="ct-inputs">{items}</ul>')
     return "".join(parts)
@@ -67,7 +71,8 @@ def card(payload: dict, link=None) -> str:
     """The card of a record: label, large value, verdicts, and its provenance folded away."""
     spread = f'<span class="ct-spread">{escape(payload["range"]["text"])}</span>' if payload["range"] and \
         payload["range"]["text"] != payload["text"] else ""
-    return (f'<div class="ct-card" id="record-{payload["key"]}"><div class="ct-label">{escape(payload["label"])}</div>'
+    return (f'<div class="ct-card" id="record-{payload["key"]}">'
+            f'<div class="ct-label">{escape(payload["label"])}</div>'
             f'<div class="ct-value">{escape(payload["text"])}{spread}</div>{claim_lines(payload)}'
             f'<details><summary>formula and sources</summary>{provenance(payload, link)}'
             f'<div class="ct-key">{payload["key"]}</div></details></div>')
@@ -80,10 +85,12 @@ def notebook_html(payload: dict) -> str:
 
 def plain(payload: dict) -> str:
     """The card as text: what a terminal shows and nbval compares."""
-    lines = [f"{payload['label']}: {payload['text']}" + (f"  (range {payload['range']['text']})" if payload["range"] else ""),
+    lines = [f"{payload['label']}: {payload['text']}"
+             + (f"  (range {payload['range']['text']})" if payload["range"] else ""),
              f"  {payload['key']} = {payload['formula']}"]
     for i in payload["inputs"]:
-        source = "" if i["kind"] == "named" else f"  [{', '.join(t for t in (i['cited'], i['as_of'], i['kind']) if t)}]"
+        source = "" if i["kind"] == "named" else (
+            f"  [{', '.join(t for t in (i['cited'], i['as_of'], i['kind']) if t)}]")
         lines.append(f"  {i['label']} = {i['text']}{source}")
     lines += [f"  essay: {c['stated'] or c['id']} -> {_told(c)}" for c in payload["claims"]]
     return "\n".join(lines)
@@ -102,11 +109,14 @@ def audit_html(payload: dict, inline=_note) -> str:
     """The audit table. inline: renders a note (the book turns its quoted records into links)."""
     rows = "".join(
         f'<tr><td>{escape(r["claim"])}<div class="ct-source">line {r["line"]}</div></td>'
-        f'<td>{escape(r["stated"])}</td><td>{badge(r["verdict"], r["factor"])}</td><td>{reason(r, inline)}</td></tr>'
+        f'<td>{escape(r["stated"])}</td><td>{badge(r["verdict"], r["factor"])}</td>'
+        f'<td>{reason(r, inline)}</td></tr>'
         for r in payload["claims"])
     left = len(payload["unjudged"])
-    more = f'<p class="ct-source">{left} more claims of these sections are not judged yet.</p>' if left else ""
-    return table("Audit of this chapter", "ct-audit", ("The essay says", "Stated", "Verdict", "Why"), rows) + more
+    more = (f'<p class="ct-source">{left} more claims of these sections are not judged yet.</p>'
+            if left else "")
+    return table("Audit of this chapter", "ct-audit", ("The essay says", "Stated", "Verdict", "Why"),
+                 rows) + more
 
 
 def table(name: str, css: str, heads: tuple[str, ...], rows: str) -> str:
@@ -123,8 +133,8 @@ def reason(row: dict, inline=_note) -> str:
         parts.append(f'<span class="ct-source">{escape(row["why"])}</span>')
     if row["cited"]:
         cited = escape(row["cited"])
-        parts.append(f'<span class="ct-source">Source: <a href="{escape(row["url"])}">{cited}</a></span>' if row["url"]
-                     else f'<span class="ct-source">Source: {cited}</span>')
+        parts.append(f'<span class="ct-source">Source: <a href="{escape(row["url"])}">{cited}</a></span>'
+                     if row["url"] else f'<span class="ct-source">Source: {cited}</span>')
     return "<br>".join(parts)
 
 

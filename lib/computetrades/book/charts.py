@@ -1,8 +1,8 @@
 """Charts whose sliders are facts and whose formula is the traced number itself.
 
-Importing this module makes Altair emit the Vega-Lite spec together with an SVG picture: the built book draws the spec with
-a local Vega, and a viewer that runs no script (GitHub) shows the picture. In Colab, and where vl-convert, which draws the picture, is not
-installed, Altair's own renderer is used.
+Importing this module makes Altair emit the Vega-Lite spec together with an SVG picture: the built book draws
+the spec with a local Vega, and a viewer that runs no script (GitHub) shows the picture. In Colab, and where
+vl-convert, which draws the picture, is not installed, Altair's own renderer is used.
 """
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from . import fonts
 
 PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999"]  # Okabe and Ito 2008
 # One weight throughout, that of the font which travels in the picture.
-PICTURE = {"background": "white", "font": fonts.SANS, "range": {"category": PALETTE}, "view": {"stroke": None},
+PICTURE = {"background": "white", "font": fonts.SANS, "range": {"category": PALETTE},
+           "view": {"stroke": None},
            "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": 400, "labelLimit": 260},
            "legend": {"titleFontWeight": 400}, "header": {"titleFontWeight": 400},
            "title": {"fontSize": 15, "fontWeight": 400, "anchor": "start"}}
@@ -38,7 +39,8 @@ class Slider:
 
 def slider(fact: Number, low: float | None = None, high: float | None = None, step: float | None = None,
            label: str | None = None) -> Slider:
-    """A slider over a fact in its own unit, from `low` to `high`: by default the fact's range, else a half to twice it."""
+    """A slider over a fact in its own unit, from `low` to `high`:
+    by default the fact's range, else a half to twice it."""
     leaf = leaf_of(fact)
     value = leaf.quantity.magnitude
     given = low is not None
@@ -49,24 +51,29 @@ def slider(fact: Number, low: float | None = None, high: float | None = None, st
         raise ValueError(f"a slider over {leaf.label} needs low < high, not {low:g} and {high:g}; give both")
     step = step if step is not None else 10.0 ** math.floor(math.log10((high - low) / 100))
     if not given:
-        low = value - math.floor((value - low) / step + 1e-9) * step  # so that a position of the slider is the stored value
+        # So that a position of the slider is the stored value
+        low = value - math.floor((value - low) / step + 1e-9) * step
     unit = symbol(leaf.quantity.units)
     name = "s_" + leaf.key.replace("-", "_").replace(".", "__")
     shown = (label or leaf.label) + (f" ({unit}) " if unit else " ")
-    return Slider(leaf.key, name, alt.param(name=name, value=value, bind=alt.binding_range(min=low, max=high, step=step, name=shown)))
+    bind = alt.binding_range(min=low, max=high, step=step, name=shown)
+    return Slider(leaf.key, name, alt.param(name=name, value=value, bind=bind))
 
 
 def expression(number: Number, unit: str, x: Number | None = None, sliders=()) -> str:
     """Vega source of the number's magnitude in `unit`; `x` is the fact that the column datum.x replaces."""
-    _, reached = number.expanded(frozenset(s.key for s in sliders))  # a slider over a named number hides the facts below it
+    # A slider over a named number hides the facts below it
+    _, reached = number.expanded(frozenset(s.key for s in sliders))
     columns = {leaf.key: s.name for leaf in reached.values() for s in sliders if s.key == leaf.key}
     if x is not None:
         columns[leaf_of(x).key] = "datum.x"
     return _formula.vega(number, columns, unit)
 
 
-def series(chart: alt.Chart, numbers: dict[str, Number], unit: str, x: Number | None = None, sliders=()) -> alt.Chart:
-    """One row per label and x: columns `series` (the label) and `value` (magnitude in `unit`), each by its own formula.
+def series(chart: alt.Chart, numbers: dict[str, Number], unit: str, x: Number | None = None,
+           sliders=()) -> alt.Chart:
+    """One row per label and x: columns `series` (the label) and `value` (magnitude in `unit`),
+    each by its own formula.
 
     A line that does not depend on x is flat; ValueError when none does, or none depends on a slider.
     """
@@ -76,7 +83,8 @@ def series(chart: alt.Chart, numbers: dict[str, Number], unit: str, x: Number | 
             raise ValueError(f"no line depends on {s.key}, so its slider would move nothing; drop it")
     if x is not None and not any(rests_on(n, leaf_of(x).key) for n in numbers.values()):
         raise ValueError(f"no line depends on {leaf_of(x).key}, so all would be flat; give another x")
-    columns = {f"c{i}": expression(n, unit, x if x is not None and rests_on(n, leaf_of(x).key) else None, sliders)
+    columns = {f"c{i}": expression(n, unit, x if x is not None and rests_on(n, leaf_of(x).key) else None,
+                                   sliders)
                for i, n in enumerate(numbers.values())}
     names = json.dumps(dict(zip(columns, numbers)), ensure_ascii=False)
     return (chart.transform_calculate(**columns).transform_fold(list(columns), as_=["column", "value"])
@@ -84,8 +92,10 @@ def series(chart: alt.Chart, numbers: dict[str, Number], unit: str, x: Number | 
 
 
 def finish(chart, title: str, alt_text: str, height: int = 300):
-    """The chart at the page's width, titled with what it shows and described in words for those who cannot see it."""
-    return chart.properties(width="container", height=height, title=alt.Title(title, anchor="start"), description=alt_text)
+    """The chart at the page's width, titled with what it shows and described in words
+    for those who cannot see it."""
+    return chart.properties(width="container", height=height, title=alt.Title(title, anchor="start"),
+                            description=alt_text)
 
 
 def leaf_of(fact: Number) -> Leaf:

@@ -1,12 +1,14 @@
-"""Cuts the book's fonts from their originals; for whoever adds a character. `python -m computetrades.book.cut_fonts FOLDER`
+"""Cuts the book's fonts from their originals; for whoever adds a character.
+`python -m computetrades.book.cut_fonts FOLDER`
 
-Wants `pip install brotli`, and in FOLDER the unpacked npm packages of ORIGINALS (`npm pack NAME@VERSION`, then `tar xzf`, each
-into a folder of the package's own name). Every font keeps the characters of TEXT that its original has; the formulas' font keeps
-those of FORMULAS, and the stretched forms of brackets and roots that OpenType's MATH table names.
+Wants `pip install brotli`, and in FOLDER the unpacked npm packages of ORIGINALS (`npm pack NAME@VERSION`,
+then `tar xzf`, each into a folder of the package's own name). Every font keeps the characters of TEXT that
+its original has; the formulas' font keeps those of FORMULAS, and the stretched forms of brackets and roots
+that OpenType's MATH table names.
 
-The licence of the originals reserves the name Source, so that a cut has a name of its own: Book Sans, Book Serif, Book Mono,
-Book Math. The charts' fonts are cut further, to one weight and the characters of CHART, and written twice: as TrueType, by which
-vl-convert measures, and as WOFF2, which travels in the SVG.
+The licence of the originals reserves the name Source, so that a cut has a name of its own: Book Sans, Book
+Serif, Book Mono, Book Math. The charts' fonts are cut further, to one weight and the characters of CHART, and
+written twice: as TrueType, by which vl-convert measures, and as WOFF2, which travels in the SVG.
 """
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from fontTools.varLib import instancer
 
 from .fonts import CHARTS, PAGES
 
-ORIGINALS = ("source-sans@3.52.0", "source-serif@4.5.1", "source-code-pro@2.42.0", "@fontsource/stix-two-math@5.3.0")
+ORIGINALS = ("source-sans@3.52.0", "source-serif@4.5.1", "source-code-pro@2.42.0",
+             "@fontsource/stix-two-math@5.3.0")
 
 
 def _span(first: int, last: int) -> str:
@@ -33,7 +36,8 @@ GREEK = "αβγδεηθλμπρστφωΔΣΠΩ"
 SIGNS = "⁰⁴⁵⁶⁷⁸⁹⁺⁻₀₁₂₃₄₅₆₇₈₉←↑→↓↔↵⇄∂∆∏∑√∞∫≈≠≤≥⋮⋯✓✗□■▲●○"
 TEXT = LATIN + GREEK + SIGNS
 CHART = _span(0x20, 0x7E) + GREEK + "·×÷±°µ–—’“”…−≈≠≤≥→⁰¹²³⁴⁵⁶⁷⁸⁹⁻½"
-# Formulas add the italic letters that a browser takes for a name of one letter, bold ones, brackets, and the usual relations.
+# Formulas add the italic letters that a browser takes for a name of one letter, bold ones,
+# brackets, and the usual relations.
 FORMULAS = (_span(0x20, 0x7E) + GREEK + SIGNS + "\N{NO-BREAK SPACE}±×÷·−–′″…¬°µ€¹²³½ℎ"
             + _span(0x1D400, 0x1D454) + _span(0x1D456, 0x1D467) + _span(0x1D6FC, 0x1D714)
             + "⌈⌉⌊⌋⟨⟩‖∀∃∈∉∝∼≃≅≡≪≫⊂⊆∩∪∧∨⊙⊕⊗⋅∇⇒⇔↦ℓℝ⏎")
@@ -41,7 +45,8 @@ FORMULAS = (_span(0x20, 0x7E) + GREEK + SIGNS + "\N{NO-BREAK SPACE}±×÷·−�
 
 @dataclass(frozen=True)
 class Cut:
-    """What becomes of one original. axes: where a variable font is pinned, or the span that is kept of an axis."""
+    """What becomes of one original. axes: where a variable font is pinned,
+    or the span that is kept of an axis."""
     name: str                         # of the file, and in words of the family
     original: str
     text: str
@@ -51,17 +56,21 @@ class Cut:
 
 CUTS = (
     Cut("book-sans", "source-sans/VF/SourceSans3VF-Upright.ttf", TEXT, {"wght": (400, 400, 600)}, chart=True),
-    Cut("book-serif", "source-serif/VAR/SourceSerif4Variable-Roman.ttf", TEXT, {"wght": (400, 400, 600), "opsz": 14}),
-    Cut("book-serif-italic", "source-serif/VAR/SourceSerif4Variable-Italic.ttf", LATIN, {"wght": 400, "opsz": 14}),
+    Cut("book-serif", "source-serif/VAR/SourceSerif4Variable-Roman.ttf", TEXT,
+        {"wght": (400, 400, 600), "opsz": 14}),
+    Cut("book-serif-italic", "source-serif/VAR/SourceSerif4Variable-Italic.ttf", LATIN,
+        {"wght": 400, "opsz": 14}),
     Cut("book-mono", "source-code-pro/TTF/SourceCodePro-Regular.ttf", TEXT, {}, chart=True),
     Cut("book-math", "stix-two-math/files/stix-two-math-latin-400-normal.woff2", FORMULAS, {}),
 )
 
 
 def cut(original: Path, name: str, text: str, axes: dict) -> TTFont:
-    """The font with the characters of `text` and the weights of `axes`, under its own name, without hints for old screens."""
+    """The font with the characters of `text` and the weights of `axes`, under its own name,
+    without hints for old screens."""
     font = TTFont(original, recalcTimestamp=False)
-    # "ssty" are the forms of small indices, which MathML asks for, "tnum" the figures of columns; more nobody chooses.
+    # "ssty" are the forms of small indices, which MathML asks for, "tnum" the figures of columns;
+    # more nobody chooses.
     options = subset.Options(hinting=False, notdef_outline=True, name_IDs=[0, 1, 2, 4, 6, 13, 14],
                              layout_features=["ccmp", "locl", "kern", "mark", "mkmk", "liga", "tnum", "ssty"])
     cutter = subset.Subsetter(options)
@@ -100,5 +109,6 @@ def main(originals: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
-        sys.exit(f"give the folder that holds {', '.join(ORIGINALS)}, unpacked; the first lines of this file say how")
+        sys.exit(f"give the folder that holds {', '.join(ORIGINALS)}, unpacked; "
+                 "the first lines of this file say how")
     main(Path(sys.argv[1]))

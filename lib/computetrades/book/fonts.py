@@ -1,7 +1,7 @@
 """The fonts that the book ships, so that no layout and no stored picture depends on those of a system.
 
-PAGES holds what a page loads (theme/static/page.css names the files). CHARTS holds what vl-convert measures a chart's SVG with,
-and the same to travel in it. cut_fonts.py makes both.
+PAGES holds what a page loads (theme/static/page.css names the files). CHARTS holds what vl-convert measures a
+chart's SVG with, and the same to travel in it. cut_fonts.py makes both.
 """
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from .. import used
 
 PAGES = Path(__file__).parent / "theme" / "static" / "fonts"
 CHARTS = Path(__file__).parent / "theme" / "fonts"
-SANS, MONO = "Book Sans, sans-serif", "Book Mono, monospace"  # as charts name them; the second where a viewer takes no font along
+# As charts name them; the second where a viewer takes no font along
+SANS, MONO = "Book Sans, sans-serif", "Book Mono, monospace"
 
 
 def register() -> None:
@@ -27,7 +28,8 @@ def register() -> None:
 
 
 def carried(svg: str) -> str:
-    """The SVG with the fonts that it names inside, so that every viewer draws the words as they were measured.
+    """The SVG with the fonts that it names inside,
+    so that every viewer draws the words as they were measured.
 
     ValueError for a character that they lack, since its width would be the system's.
     """
@@ -35,8 +37,9 @@ def carried(svg: str) -> str:
     families = [family for family in ("Book Sans", "Book Mono") if family in svg]
     for family in families:
         if lacking := words - characters(CHARTS / f"{_name(family)}.ttf"):
-            raise ValueError(f"{family} has no {' '.join(sorted(lacking))}, which a chart writes; write it otherwise, or add it to "
-                             "CHART in book/cut_fonts.py and cut the fonts again")
+            raise ValueError(f"{family} has no {' '.join(sorted(lacking))}, which a chart writes; "
+                             "write it otherwise, or add it to CHART in book/cut_fonts.py "
+                             "and cut the fonts again")
     at = svg.index(">") + 1
     return f"{svg[:at]}<style>{''.join(map(_face, families))}</style>{svg[at:]}" if families else svg
 

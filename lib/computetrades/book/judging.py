@@ -16,13 +16,15 @@ _judged: dict[tuple[str, int], dict] = {}  # (claim id, which stated value) -> a
 def judge(claim_id: str, computed, note: str = "", record: str = "") -> None:
     """Judge a claim by the rules of verdict.py. `claim_id` may end in '#2' for the second stated value.
 
-    computed: a Number, a (low, high) tuple, a list of Numbers, a Statement, or text (a text fact brings its source).
+    computed: a Number, a (low, high) tuple, a list of Numbers, a Statement,
+    or text (a text fact brings its source).
     note: one line of why, in prose that may quote records as [text](#key).
     """
     name, _, nth = claim_id.partition("#")
     told = claim(name)
     if nth and nth not in map(str, range(1, len(told.stated) + 1)):
-        raise DataError(f"claim {claim_id}: '#{nth}' is not one of its {len(told.stated)} stated values; count from 1")
+        raise DataError(f"claim {claim_id}: '#{nth}' is not one of its {len(told.stated)} stated values; "
+                        "count from 1")
     stated = told.stated[int(nth or 1) - 1] if told.stated else None
     try:
         verdict = by_rule(stated, computed)
@@ -34,7 +36,8 @@ def judge(claim_id: str, computed, note: str = "", record: str = "") -> None:
 
 def judge_all(claims, computed, record: str) -> list[dict]:
     """Judge each claim of `claims` (ids, or {id: note}) with one computed value."""
-    notes = claims if isinstance(claims, dict) else dict.fromkeys([claims] if isinstance(claims, str) else claims, "")
+    notes = claims if isinstance(claims, dict) else dict.fromkeys(
+        [claims] if isinstance(claims, str) else claims, "")
     out = []
     for claim_id, note in notes.items():
         judge(claim_id, computed, note, record)
@@ -54,8 +57,8 @@ def cite(claim_id: str, verdict: str, source: str, note: str) -> None:
 
 def contradicts(claim_id: str, other: str, note: str) -> None:
     """A claim that another claim of the essay denies."""
-    _keep(claim_id, Verdict("contradicts", None, f"against line {claim(other).line}: {claim(other).claim}"), note,
-          other=other)
+    _keep(claim_id, Verdict("contradicts", None, f"against line {claim(other).line}: {claim(other).claim}"),
+          note, other=other)
 
 
 def opinion(claim_id: str, note: str) -> None:
@@ -64,14 +67,17 @@ def opinion(claim_id: str, note: str) -> None:
 
 
 def audit(chapter: str) -> None:
-    """Publish and show what was judged: all claims of `chapter` (file name), and any others this notebook judged."""
+    """Publish and show what was judged: all claims of `chapter` (file name),
+    and any others this notebook judged."""
     own = of_chapter(chapter)
     rows = {}
     for row in sorted(_judged.values(), key=badness):
         rows.setdefault(row["id"], row)  # of several stated values, the worst stands for the claim
-    payload = {"chapter": chapter, "claims": list(rows.values()), "unjudged": [i for i in own if i not in rows]}
+    payload = {"chapter": chapter, "claims": list(rows.values()),
+               "unjudged": [i for i in own if i not in rows]}
     from IPython.display import display
-    display({AUDIT: payload, "text/html": cards.audit_html(payload), "text/plain": cards.audit_plain(payload)}, raw=True)
+    display({AUDIT: payload, "text/html": cards.audit_html(payload),
+             "text/plain": cards.audit_plain(payload)}, raw=True)
 
 
 def badness(row: dict) -> tuple:
@@ -80,16 +86,19 @@ def badness(row: dict) -> tuple:
     return WORST_FIRST.index(row["verdict"]), -(max(f, 1 / f) if f else 1), row["line"], row["id"]
 
 
-def _keep(claim_id: str, verdict: Verdict, note: str, record: str = "", source: str = "", other: str = "", nth: int = 1) -> None:
+def _keep(claim_id: str, verdict: Verdict, note: str, record: str = "", source: str = "", other: str = "",
+          nth: int = 1) -> None:
     told = claim(claim_id)
     before = _judged.get((claim_id, nth))
     if before and before["record"] != record:
-        raise DataError(f"claim {claim_id} is already judged by {before['record'] or 'book.judge'}; judge each stated value once")
+        raise DataError(f"claim {claim_id} is already judged by {before['record'] or 'book.judge'}; "
+                        "judge each stated value once")
     cited = reference(source)
-    row = {"id": told.id, "chapter": told.chapter, "section": told.section, "line": told.line, "claim": told.claim,
-           "kind": told.kind, "stated": _stated(told), "verdict": verdict.verdict, "factor": _short(verdict.factor),
-           "why": verdict.why, "note": note, "record": record, "contradicts": other,
-           "source": source, "cited": cited.short if cited else "", "url": cited.url if cited else ""}
+    row = {"id": told.id, "chapter": told.chapter, "section": told.section, "line": told.line,
+           "claim": told.claim, "kind": told.kind, "stated": _stated(told), "verdict": verdict.verdict,
+           "factor": _short(verdict.factor), "why": verdict.why, "note": note, "record": record,
+           "contradicts": other, "source": source, "cited": cited.short if cited else "",
+           "url": cited.url if cited else ""}
     _judged[told.id, nth] = row
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from . import address
 
 THEME = Path(__file__).parent / "theme"
-STYLES, SCRIPTS = ("page.css", "card.css", "book.css"), ("state.js", "book.js")  # book.js fetches vega.js where there is a chart
+# book.js fetches vega.js where there is a chart
+STYLES, SCRIPTS = ("page.css", "card.css", "book.css"), ("state.js", "book.js")
 
 
 def frame(app, pagename, templatename, context, doctree):
@@ -22,17 +23,20 @@ def frame(app, pagename, templatename, context, doctree):
         found = {Path(str(f.filename)).name: f for f in context[kind]}
         context[kind] = [found[name] for name in wanted]
     parts = list(_parts(app, pagename))
-    repository, branch = (app.config.html_theme_options.get(f"repository_{name}", "") for name in ("url", "branch"))
+    repository, branch = (app.config.html_theme_options.get(f"repository_{name}", "")
+                          for name in ("url", "branch"))
     context |= {
         "parts": parts, "station": station(pagename), "site": app.config.html_baseurl,
         "part_of": next((part["caption"] for part in parts for page in part["pages"] if page["current"]), ""),
-        "summary": "".join(text for text, _ in lede(app.env, pagename)), "preview": f"_static/previews/{pagename}.png",
+        "summary": "".join(text for text, _ in lede(app.env, pagename)),
+        "preview": f"_static/previews/{pagename}.png",
         "colab": f"{address.COLAB}/github/{repository.removeprefix('https://github.com/')}/blob/{branch}/{pagename}.ipynb",
     }
 
 
 def state(root: Path) -> dict[str, str]:
-    """The commit that is built and its date; empty outside a repository, marked where files differ from the commit."""
+    """The commit that is built and its date; empty outside a repository,
+    marked where files differ from the commit."""
     def git(*arguments):
         done = subprocess.run(("git", "-C", str(root), *arguments), capture_output=True, text=True,
                               env={**os.environ, "GIT_CEILING_DIRECTORIES": str(root.resolve().parent)})
@@ -56,9 +60,11 @@ def lede(env, docname: str) -> list[list]:
 
 
 def _parts(app, pagename):
-    """The table of contents as the template draws it: first the pages that belong to no part, then part by part."""
+    """The table of contents as the template draws it:
+    first the pages that belong to no part, then part by part."""
     def page(docname):
-        return {"href": app.builder.get_relative_uri(pagename, docname), "title": escape(app.env.titles[docname].astext()),
+        return {"href": app.builder.get_relative_uri(pagename, docname),
+                "title": escape(app.env.titles[docname].astext()),
                 "station": station(docname), "current": docname == pagename}
     root = app.env.external_site_map.root
     unnamed = [tree for tree in root.subtrees if not tree.caption]

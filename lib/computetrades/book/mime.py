@@ -26,7 +26,8 @@ class Outputs:
             if not content.get("description"):
                 raise ValueError("a chart has no description; pass its alt text to charts.finish")
             told = html.escape(content["description"])
-            return [nodes.raw("", f'<div class="ct-chart" role="figure" aria-label="{told}"><script type="application/json">{spec}</script>'
-                              "</div>", format="html", chart=True)]
+            return [nodes.raw("", f'<div class="ct-chart" role="figure" aria-label="{told}">'
+                                  f'<script type="application/json">{spec}</script></div>',
+                              format="html", chart=True)]
         kind = "record" if data.mime_type == RECORD else "audit"
         return [nodes.raw("", "", format="html", **{kind: content})]

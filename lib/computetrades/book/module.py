@@ -1,7 +1,9 @@
-"""records.js: the book as one ES module that computes. Every record's formula, the facts they rest on, and engine.js.
+"""records.js: the book as one ES module that computes.
+Every record's formula, the facts they rest on, and engine.js.
 
-A page imports it when a reader changes a fact: `evaluate({"llama-31-70b.n-kv-heads": 16})` gives every record's value and text.
-Formulas are functions in the source, so a content security policy without 'unsafe-eval' admits them.
+A page imports it when a reader changes a fact: `evaluate({"llama-31-70b.n-kv-heads": 16})` gives every
+record's value and text. Formulas are functions in the source,
+so a content security policy without 'unsafe-eval' admits them.
 """
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from ..units import Quantity, base, parse_symbol, symbol, unit_size
 from .export import Book
 
 ENGINE = Path(__file__).with_name("engine.js")  # not in static/, which is copied into the built book as it is
-COUNTED = {"token", "GPU", "chip", "tool", "wafer", "exposure", "layer", "user", "stack", "die", "mirror", "request", "person"}
+COUNTED = {"token", "GPU", "chip", "tool", "wafer", "exposure", "layer", "user", "stack", "die", "mirror",
+           "request", "person"}
 GAIN = re.compile(r"markup|growth|gain|rise|premium")  # may exceed 100%
 MARGIN = re.compile(r"margin")  # may be negative
 
@@ -28,9 +31,11 @@ def write(book: Book, folder: Path) -> None:
 
 
 def source(book: Book) -> str:
-    """The module. Exports `facts`, `records`, `evaluate`, `dependents`, `text`, `admitted`, `figure`; see engine.js.
+    """The module. Exports `facts`, `records`, `evaluate`, `dependents`, `text`, `admitted`, `figure`;
+    see engine.js.
 
-    The book's numbers about itself (audit.*, rule.*) rest on no fact and are left out. DataError for a unit with an offset.
+    The book's numbers about itself (audit.*, rule.*) rest on no fact and are left out.
+    DataError for a unit with an offset.
     """
     computed = {key: p for key, p in sorted(book.records.items()) if p["js"]}
     leaves = all_leaves()
@@ -44,15 +49,17 @@ def source(book: Book) -> str:
 
 
 def admissible(leaf: Leaf) -> dict:
-    """What a reader may put in a fact's place, in its own unit: `whole`, and `least`, `most`, or `above` (itself excluded).
+    """What a reader may put in a fact's place, in its own unit:
+    `whole`, and `least`, `most`, or `above` (itself excluded).
 
-    A count stays whole and positive, a share between 0 and 100%, and what is positive stays so. A markup may exceed 100%,
-    and a margin may be negative. Where no rule applies, there is no limit.
+    A count stays whole and positive, a share between 0 and 100%, and what is positive stays so. A markup may
+    exceed 100%, and a margin may be negative. Where no rule applies, there is no limit.
     """
     value = leaf.quantity.magnitude
     units = dict(leaf.quantity.units._units)
     if units == {"percent": 1} and 0 <= value <= 100:
-        return ({} if MARGIN.search(leaf.key) else {"least": 0}) | ({} if GAIN.search(leaf.key) else {"most": 100})
+        return (({} if MARGIN.search(leaf.key) else {"least": 0})
+                | ({} if GAIN.search(leaf.key) else {"most": 100}))
     ends = [float(end.magnitude) for end in leaf.ends()]
     if isinstance(value, int) and value >= 0 and all(map(float.is_integer, ends)) and \
             (not units or len(units) == 1 and units.items() <= dict.fromkeys(COUNTED, 1).items()):
@@ -62,27 +69,30 @@ def admissible(leaf: Leaf) -> dict:
 
 def _fact(leaf: Leaf) -> dict:
     ends = {name: end.magnitude for name, end in (("low", leaf.low), ("high", leaf.high)) if end is not None}
-    return {"label": leaf.label, "kind": leaf.kind, "value": leaf.quantity.magnitude, **ends, **admissible(leaf),
-            **_printed(leaf.quantity.units, None, single=True)}
+    return {"label": leaf.label, "kind": leaf.kind, "value": leaf.quantity.magnitude, **ends,
+            **admissible(leaf), **_printed(leaf.quantity.units, None, single=True)}
 
 
 def _measured(payload: dict) -> dict:
     unit = parse_symbol(payload["unit"])
     value = float(f"{payload['value'] / unit_size(unit):.11g}")  # a payload has twelve digits in base units
-    return {"label": payload["label"], "kind": payload["kind"], "value": value, "frozen": True, **_printed(unit, None, single=True)}
+    return {"label": payload["label"], "kind": payload["kind"], "value": value, "frozen": True,
+            **_printed(unit, None, single=True)}
 
 
 def _record(payload: dict) -> dict:
     row = {"label": payload["label"], "page": payload["chapter"], "facts": payload["facts"]}
     if "yes" in payload:
         return row | {"yes": payload["yes"], "no": payload["no"]}
-    return row | _printed(parse_symbol(payload["unit"]), payload["digits"], single=isinstance(payload["js"], str))
+    return row | _printed(parse_symbol(payload["unit"]), payload["digits"],
+                          single=isinstance(payload["js"], str))
 
 
 def _printed(unit, digits: int | None, single: bool) -> dict:
     """How the engine prints a value of this unit, without what is usual."""
     if base(Quantity(0, unit)):
-        raise DataError(f"records.js has a factor for each unit, and {symbol(unit)} needs more than that; use kelvin")
+        raise DataError(f"records.js has a factor for each unit, and {symbol(unit)} needs more than that; "
+                        "use kelvin")
     before, after, after_one = dressing(unit)
     row = {"size": unit_size(unit), "digits": digits, "before": before, "after": after,
            "afterOne": None if after_one == after else after_one, "cents": single and in_cents(unit, digits)}

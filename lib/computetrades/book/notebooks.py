@@ -1,4 +1,5 @@
-"""Reading, executing and storing the chapters' notebooks, so that a re-run changes nothing but what changed."""
+"""Reading, executing and storing the chapters' notebooks,
+so that a re-run changes nothing but what changed."""
 from __future__ import annotations
 
 import sys
@@ -26,7 +27,8 @@ def pages(root: Path) -> list[Path]:
 
 
 def markdown_cells(path: Path) -> list[tuple[int, str]]:
-    """(cell number from 1, markdown) of a notebook; of a markdown page, its text as one cell without directives."""
+    """(cell number from 1, markdown) of a notebook;
+    of a markdown page, its text as one cell without directives."""
     if path.suffix == ".md":
         return [(1, path.read_text(encoding="utf-8"))]
     notebook = nbformat.read(path, as_version=4)
@@ -36,7 +38,8 @@ def markdown_cells(path: Path) -> list[tuple[int, str]]:
 def payloads(path: Path, mime: str) -> list[dict]:
     """The structured outputs of one kind that a stored notebook carries."""
     notebook = nbformat.read(path, as_version=4)
-    return [o["data"][mime] for c in notebook.cells if c.cell_type == "code" for o in c.outputs if mime in o.get("data", {})]
+    return [o["data"][mime] for c in notebook.cells if c.cell_type == "code"
+            for o in c.outputs if mime in o.get("data", {})]
 
 
 def gathered(root: Path) -> Book:
@@ -53,7 +56,8 @@ def published(root: Path) -> dict[str, dict]:
 
 def notes(path: Path) -> list[tuple[str, str]]:
     """(claim id, note) for the audit notes of a stored notebook; they are prose and are checked as prose."""
-    return [(row["id"], row["note"]) for audit in payloads(path, AUDIT) for row in audit["claims"] if row["note"]]
+    return [(row["id"], row["note"]) for audit in payloads(path, AUDIT)
+            for row in audit["claims"] if row["note"]]
 
 
 def check_all(root: Path) -> list[prose.Problem]:
@@ -68,7 +72,8 @@ def check_all(root: Path) -> list[prose.Problem]:
 
 
 def execute(path: Path) -> nbformat.NotebookNode:
-    """The notebook with the outputs of its present result, and without anything that differs between two equal runs."""
+    """The notebook with the outputs of its present result,
+    and without anything that differs between two equal runs."""
     result = results.of_chapters(path.parents[1], [path])[path.stem]
     notebook = nbformat.from_dict(results.inserted(nbformat.read(path, as_version=4), result))
     notebook.metadata = nbformat.from_dict(KERNEL)
@@ -81,8 +86,8 @@ def execute(path: Path) -> nbformat.NotebookNode:
 
 
 def sync(root: Path, stems=()) -> list[prose.Problem]:
-    """Execute every chapter that has changed, or those named, store the outputs, rewrite the quoted literals; returns the problems that
-    remain.
+    """Execute every chapter that has changed, or those named, store the outputs, rewrite the quoted literals;
+    returns the problems that remain.
 
     Audit notes live in code cells, so a chapter whose notes were rewritten is executed once more.
     """
@@ -98,11 +103,13 @@ def sync(root: Path, stems=()) -> list[prose.Problem]:
 
 
 def _named(paths: list[Path], stems) -> list[Path]:
-    """The chapters of those names, all of them when none is given. DataError for a name that no chapter has."""
+    """The chapters of those names, all of them when none is given.
+    DataError for a name that no chapter has."""
     known = {path.stem: path for path in paths}
     for stem in stems:
         if stem not in known:
-            raise DataError(f"there is no chapter {stem!r}{nearest(stem, known)}; `make sync` alone executes all of them")
+            raise DataError(f"there is no chapter {stem!r}{nearest(stem, known)}; "
+                            "`make sync` alone executes all of them")
     return [known[stem] for stem in stems] or paths
 
 
@@ -129,7 +136,8 @@ def main() -> None:
         left = sync(Path.cwd(), sys.argv[1:])
     except DataError as error:
         sys.exit(f"{error}\nNothing was stored or rewritten.")
-    print("\n".join(map(str, left)) or f"{len(sys.argv[1:] or chapters(Path.cwd()))} chapters up to date; every quoted number agrees")
+    print("\n".join(map(str, left))
+          or f"{len(sys.argv[1:] or chapters(Path.cwd()))} chapters up to date; every quoted number agrees")
     sys.exit(bool(left))
 
 

@@ -13,12 +13,15 @@ from .layout import THEME
 from .pictures.dollar import LAYERS, strata
 
 WIDTH, HEIGHT, EDGE = 1200, 630, 76
-PAPER, INK, QUIET, LINE, ACCENT, LAST = "#fffdf9", "#1a2226", "#556067", "#dfe0da", "#0a6670", "#8f3c00"  # as in theme/static/page.css
+# As in theme/static/page.css
+PAPER, INK, QUIET, LINE, ACCENT, LAST = "#fffdf9", "#1a2226", "#556067", "#dfe0da", "#0a6670", "#8f3c00"
 
 
 def write(path: Path, title: str, above: str, below: str, shares: dict[str, float]) -> None:
-    """Draw the preview of a page at `path`, unless the one there says the same. shares: see pictures/dollar.py."""
-    says = hashlib.sha256(repr((title, above, below, sorted(shares.items()), inspect.getsource(sys.modules[__name__]))).encode()).hexdigest()
+    """Draw the preview of a page at `path`, unless the one there says the same.
+    shares: see pictures/dollar.py."""
+    says = hashlib.sha256(repr((title, above, below, sorted(shares.items()),
+                                inspect.getsource(sys.modules[__name__]))).encode()).hexdigest()
     if path.is_file():
         with Image.open(path) as there:
             if there.info.get("says") == says:
@@ -44,7 +47,8 @@ def draw(title: str, above: str, below: str, shares: dict[str, float]) -> Image.
         if len(lines) * size * 1.14 <= 330:
             break
     pen.multiline_text((EDGE, EDGE + 52), "\n".join(lines), fill=INK, font=font, spacing=size * 0.1)
-    pen.text((EDGE, HEIGHT - EDGE - 62), "Compute Trades, Recomputed", fill=ACCENT, font=_font("book-serif", 36, 600))
+    pen.text((EDGE, HEIGHT - EDGE - 62), "Compute Trades, Recomputed", fill=ACCENT,
+             font=_font("book-serif", 36, 600))
     pen.text((EDGE, HEIGHT - EDGE - 10), below, fill=QUIET, font=small)
     return image
 
@@ -68,4 +72,5 @@ def _lines(text: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
 
 
 def _mix(a: str, b: str, share: float) -> tuple[int, ...]:
-    return tuple(round(x * share + y * (1 - share)) for x, y in zip(ImageColor.getrgb(a), ImageColor.getrgb(b)))
+    return tuple(round(x * share + y * (1 - share))
+                 for x, y in zip(ImageColor.getrgb(a), ImageColor.getrgb(b)))

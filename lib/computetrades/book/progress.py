@@ -1,8 +1,8 @@
 """What a long step says while it runs, so that nobody wonders whether it still does.
 
 A command that is silent by nature gets a line before it, one every half minute and one after it:
-`python progress.py "what it does" command ...`. That is run before anything is installed, so this file imports the standard
-library alone. How a build tells of its chapters stands in results.py.
+`python progress.py "what it does" command ...`. That is run before anything is installed, so this file
+imports the standard library alone. How a build tells of its chapters stands in results.py.
 """
 from __future__ import annotations
 

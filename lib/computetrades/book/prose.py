@@ -15,8 +15,8 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 QUOTED = re.compile(r"#([a-z0-9]+(?:-[a-z0-9]+)*\.[a-z0-9]+(?:-[a-z0-9]+)*)")
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, allow_digits=False)
 
-LARGE = ("ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|"
-         "seventy|eighty|ninety|hundred|thousand|million|billion|trillion|dozen")
+LARGE = ("ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|"
+         "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|trillion|dozen")
 SMALL = "two|three|four|five|six|seven|eight|nine"
 FIGURES = re.compile(
     rf"\b(?:twice|thrice|half|halves|halved|halving|doubl\w+|tripl\w+|quadrupl\w+|\w+-?fold|percent|"
@@ -55,20 +55,25 @@ def _whole_short_bare(text: str) -> list[str]:
 def check(document: str, cells, table: dict[str, dict], escaped: bool = True) -> list[Problem]:
     """Compare each quoted number with `table` (key -> record payload), and find figures that nothing carries.
 
-    escaped: the text is markdown that Jupyter will show, where a dollar sign before a digit needs a backslash.
+    escaped: the text is markdown that Jupyter will show,
+    where a dollar sign before a digit needs a backslash.
     """
     problems = []
     for number, source in cells:
         for key, literal in quotes(source):
             if key not in table:
                 close = _nearest(key, table)
-                problems.append(Problem(document, number, f"[{literal}](#{key}) quotes a number that no chapter records{close}"))
+                problems.append(Problem(
+                    document, number, f"[{literal}](#{key}) quotes a number that no chapter records{close}"))
             elif literal not in forms(table[key]["text"]):
-                problems.append(Problem(document, number, f"prose says {literal!r}, {key} is {table[key]['text']!r}; run "
-                                                          "`make sync` to rewrite it, then read the sentence again"))
-        problems += [Problem(document, number, f"{price!r}: write \\{price}, or Jupyter and Colab read two prices as a formula")
+                problems.append(Problem(
+                    document, number, f"prose says {literal!r}, {key} is {table[key]['text']!r}; "
+                                      "run `make sync` to rewrite it, then read the sentence again"))
+        problems += [Problem(document, number,
+                             f"{price!r}: write \\{price}, or Jupyter and Colab read two prices as a formula")
                      for price in re.findall(r"(?<!\\)\$\d[\d.,]*", CODE.sub("", source)) if escaped]
-        problems += [Problem(document, number, f"{word!r} is a figure that no record carries (…{near}…); record it and quote "
+        problems += [Problem(document, number,
+                             f"{word!r} is a figure that no record carries (…{near}…); record it and quote "
                              "it as [text](#key), or add a name to lib/computetrades/book/allowed.txt")
                      for word, near in loose_figures(source)]
     return problems
@@ -80,7 +85,8 @@ def quotes(source: str) -> list[tuple[str, str]]:
 
 
 def loose_figures(source: str) -> list[tuple[str, str]]:
-    """(figure, its surroundings) for digits and spelled-out quantities outside quotes, code, math, headings and names."""
+    """(figure, its surroundings) for digits and spelled-out quantities outside quotes, code,
+    math, headings and names."""
     out = []
     for text in _plain_texts(source):
         masked = allowed().sub(lambda m: " " * len(m.group()), text)
@@ -141,9 +147,11 @@ def _plain_texts(source: str):
 
 @lru_cache
 def allowed() -> re.Pattern:
-    """allowed.txt as one pattern: a line is a regular expression for a name or a date that may hold digits."""
+    """allowed.txt as one pattern:
+    a line is a regular expression for a name or a date that may hold digits."""
     lines = (Path(__file__).parent / "allowed.txt").read_text(encoding="utf-8").splitlines()
-    return re.compile("|".join(rf"(?<![\w$€])(?:{line})(?![\w%×])" for line in lines if line and not line.startswith("#")))
+    return re.compile("|".join(rf"(?<![\w$€])(?:{line})(?![\w%×])"
+                               for line in lines if line and not line.startswith("#")))
 
 
 def _nearest(key, table):

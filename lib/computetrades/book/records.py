@@ -1,7 +1,7 @@
 """Publishing a number: book.record and book.state.
 
-A published record is a structured cell output (RECORD mime type), so the saved notebook itself carries it with its whole
-provenance: nbval compares it, the build reads it, and there is no file beside it.
+A published record is a structured cell output (RECORD mime type), so the saved notebook itself carries it
+with its whole provenance: nbval compares it, the build reads it, and there is no file beside it.
 """
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class Published(Number):
-    """The Number that book.record returns: downstream formulas show it under its key. Echoing it shows its card."""
+    """The Number that book.record returns: downstream formulas show it under its key.
+    Echoing it shows its card."""
     __slots__ = ("payload", "cell")
 
     def __str__(self): return self.payload["text"]
@@ -31,12 +32,12 @@ class Published(Number):
             _show(self.payload)
 
 
-def record(key: str, number: Number | tuple[Number, Number], label: str, unit: str | None = None, digits: int | None = 3,
-           claims=()) -> Number | None:
+def record(key: str, number: Number | tuple[Number, Number], label: str, unit: str | None = None,
+           digits: int | None = 3, claims=()) -> Number | None:
     """Publish a number, or a (low, high) range, under `key`; show its card; judge `claims` with it.
 
-    key: 'topic.name', which prose quotes as [text](#topic.name). unit: what it is printed in. digits: significant digits,
-    None for all. claims: claim ids, or {id: note}; 'id#2' takes the second stated value.
+    key: 'topic.name', which prose quotes as [text](#topic.name). unit: what it is printed in. digits:
+    significant digits, None for all. claims: claim ids, or {id: note}; 'id#2' takes the second stated value.
     Returns the number as a symbol of its own, for formulas further on; nothing for a range.
     """
     check_key(key)
@@ -54,7 +55,8 @@ def record(key: str, number: Number | tuple[Number, Number], label: str, unit: s
 
 
 def state(key: str, statement: Statement, yes: str, no: str, label: str = "", claims=()) -> None:
-    """Publish a comparison as the phrase that prose quotes: `yes` when it is true at the stored facts, else `no`."""
+    """Publish a comparison as the phrase that prose quotes:
+    `yes` when it is true at the stored facts, else `no`."""
     check_key(key)
     inputs = [_input(leaf) for leaf in statement.leaves.values()]
     payload = {
@@ -79,23 +81,28 @@ def fact_payload(leaf: Leaf) -> dict:
                 "base_unit": symbol(leaf.quantity.to_root_units().units)}
         if leaf.low is not None or leaf.high is not None:
             low, high = leaf.ends()
-            out["range"] = {"low": _steady(base(low)), "high": _steady(base(high)), "text": range_text(low, high, digits=None)}
+            out["range"] = {"low": _steady(base(low)), "high": _steady(base(high)),
+                            "text": range_text(low, high, digits=None)}
     return out
 
 
 def _measured(*numbers: Number) -> list[dict]:
-    """What was measured below the numbers, so that a page can compute with it: a leaf of a chapter stands in no file of facts."""
+    """What was measured below the numbers, so that a page can compute with it:
+    a leaf of a chapter stands in no file of facts."""
     return [fact_payload(leaf) for n in numbers for leaf in n.facts().values() if leaf.kind == "measured"]
 
 
 def _payload(key, ends: tuple[Number, ...], label, digits) -> dict:
     first, units = ends[0], ends[0].quantity.units
-    shown = text(first.quantity, digits=digits) if len(ends) == 1 else range_text(first.quantity, ends[1].quantity, units, digits)
-    leaves = {leaf.key: leaf for n in ends for leaf in n.leaves.values() if any(s.name == leaf.key for s in n.expr.free_symbols)}
+    shown = (text(first.quantity, digits=digits) if len(ends) == 1
+             else range_text(first.quantity, ends[1].quantity, units, digits))
+    leaves = {leaf.key: leaf for n in ends for leaf in n.leaves.values()
+              if any(s.name == leaf.key for s in n.expr.free_symbols)}
     spread = first.range() if len(ends) == 1 else tuple(n.quantity for n in ends)
     return {
         "key": key, "label": label, "text": shown, "digits": digits,
-        "value": _steady(base(first.quantity)) if len(ends) == 1 else [_steady(base(n.quantity)) for n in ends],
+        "value": (_steady(base(first.quantity)) if len(ends) == 1
+                  else [_steady(base(n.quantity)) for n in ends]),
         "unit": symbol(units), "base_unit": symbol(first.quantity.to_root_units().units),
         "formula": " to ".join(formula.plain(n) for n in ends),
         "mathml": "<span> to </span>".join(formula.mathml(n) for n in ends),
@@ -106,7 +113,8 @@ def _payload(key, ends: tuple[Number, ...], label, digits) -> dict:
         "facts": sorted(set().union(*(n.facts() for n in ends))),
         "range": spread and {"low": _steady(base(spread[0])), "high": _steady(base(spread[1])),
                              "text": range_text(*(convert(q, units) for q in spread), units, digits)},
-        "elasticity": {k: round(e, 4) for k, e in first.elasticity().items()} if len(ends) == 1 and base(first.quantity) else {},
+        "elasticity": ({k: round(e, 4) for k, e in first.elasticity().items()}
+                       if len(ends) == 1 and base(first.quantity) else {}),
     }
 
 
@@ -115,10 +123,13 @@ def _input(leaf: Leaf) -> dict:
     out = {"key": leaf.key, "label": leaf.label, "kind": leaf.kind,
            "text": leaf.text or text(leaf.quantity, digits=4 if leaf.kind == "named" else None)}
     if leaf.kind != "named":
-        out |= {"source": leaf.source, "cited": cited.short if cited else "", "url": cited.url if cited else "",
+        out |= {"source": leaf.source, "cited": cited.short if cited else "",
+                "url": cited.url if cited else "",
                 "as_of": leaf.as_of, "note": leaf.note, "secondary": leaf.secondary,
-                "others": [{"text": text(parse(o.value), digits=None) if leaf.quantity is not None else o.value,
-                            "cited": reference(o.source).short, "url": reference(o.source).url, "as_of": o.as_of, "note": o.note}
+                "others": [{"text": text(parse(o.value), digits=None) if leaf.quantity is not None
+                            else o.value,
+                            "cited": reference(o.source).short, "url": reference(o.source).url,
+                            "as_of": o.as_of, "note": o.note}
                            for o in leaf.others]}
         if leaf.experiment:
             out["experiment"] = leaf.experiment
@@ -130,7 +141,8 @@ def _input(leaf: Leaf) -> dict:
 def check_key(key: str) -> None:
     """DataError unless the key is 'topic.name'."""
     if not KEY.fullmatch(key):
-        raise DataError(f"record key {key!r}: write 'topic.name' in lower case, words joined by dashes, one dot")
+        raise DataError(f"record key {key!r}: write 'topic.name' in lower case, "
+                        "words joined by dashes, one dot")
 
 
 def _steady(x):
@@ -140,7 +152,8 @@ def _steady(x):
 
 def _show(payload: dict) -> None:
     from IPython.display import display
-    display({RECORD: payload, "text/html": cards.notebook_html(payload), "text/plain": cards.plain(payload)}, raw=True)
+    display({RECORD: payload, "text/html": cards.notebook_html(payload), "text/plain": cards.plain(payload)},
+            raw=True)
 
 
 def _cell():

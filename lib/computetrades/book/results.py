@@ -1,8 +1,10 @@
-"""The outputs of each chapter, executed where something that they depend on has changed, on all cores, and kept otherwise.
+"""The outputs of each chapter, executed where something that they depend on has changed,
+on all cores, and kept otherwise.
 
-A result lies in _build/results/<chapter>/ with what it depends on: its code cells, the pins, and whatever the kernel looked up while
-it ran (used.py), each with a digest of what it was. The result stands while every one of them is what it was; a few older results are
-kept, so that a change taken back executes nothing. Prose is no part of it.
+A result lies in _build/results/<chapter>/ with what it depends on: its code cells, the pins, and whatever the
+kernel looked up while it ran (used.py), each with a digest of what it was. The result stands while every one
+of them is what it was; a few older results are kept, so that a change taken back executes nothing.
+Prose is no part of it.
 """
 from __future__ import annotations
 
@@ -27,13 +29,15 @@ from . import progress
 
 KEPT = 4                              # results of one chapter
 LIMIT = 300                           # seconds for one cell
-SETUP = re.compile(r"try:\n    import computetrades.*\nexcept ImportError:.*\n(?:    .*\n)+")  # what address.py begins a chapter with
+# What address.py begins a chapter with
+SETUP = re.compile(r"try:\n    import computetrades.*\nexcept ImportError:.*\n(?:    .*\n)+")
 REPORT = "import json; from computetrades import used; print(json.dumps(used.report()))"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run of a chapter gave. outputs: one list for each code cell. depends: 'kind:name' -> digest. seconds: of the run."""
+    """What a run of a chapter gave. outputs: one list for each code cell.
+    depends: 'kind:name' -> digest. seconds: of the run."""
     cells: str
     depends: dict[str, str]
     outputs: list[list]
@@ -81,30 +85,37 @@ class Present:
             return [claim for claim, (chapter, _) in self.claims.items() if chapter == name]
         if kind == "citation":
             return self.citations.get(name)
-        raise ValueError(f"a result depends on {kind}:{name}, which nothing here answers; add it to book/results.py")
+        raise ValueError(f"a result depends on {kind}:{name}, which nothing here answers; "
+                         "add it to book/results.py")
 
     def edited_since(self, when: float) -> Path | None:
         """A file of the package or of data/ that is newer than `when`, if there is one."""
-        files = (path for folder in (used.PACKAGE, data_dir()) for path in folder.rglob("*") if "__pycache__" not in path.parts)
-        return next((path for path in (*files, references_file()) if path.is_file() and path.stat().st_mtime > when), None)
+        files = (path for folder in (used.PACKAGE, data_dir())
+                 for path in folder.rglob("*") if "__pycache__" not in path.parts)
+        return next((path for path in (*files, references_file())
+                     if path.is_file() and path.stat().st_mtime > when), None)
 
     @functools.cached_property
     def facts(self) -> dict[str, dict]:
-        return {key: record for path in sorted(data_dir().glob("facts/*.yaml")) for key, record in (read_yaml(path) or {}).items()}
+        return {key: record for path in sorted(data_dir().glob("facts/*.yaml"))
+                for key, record in (read_yaml(path) or {}).items()}
 
     @functools.cached_property
     def claims(self) -> dict[str, list]:
-        return {raw["id"]: [path.stem, raw] for path in sorted(data_dir().glob("claims/*.yaml")) for raw in read_yaml(path) or ()}
+        return {raw["id"]: [path.stem, raw] for path in sorted(data_dir().glob("claims/*.yaml"))
+                for raw in read_yaml(path) or ()}
 
     @functools.cached_property
     def citations(self) -> dict[str, str]:
         entries = re.split(r"(?m)^@", references_file().read_text(encoding="utf-8"))
-        return {entry.partition("{")[2].partition(",")[0].strip(): entry.strip() for entry in entries if "{" in entry}
+        return {entry.partition("{")[2].partition(",")[0].strip(): entry.strip()
+                for entry in entries if "{" in entry}
 
 
 def standing(root: Path, paths: list[Path], present: Present) -> dict[str, Result]:
     """Chapter (file name without ending) -> its result, for those chapters of which nothing has changed."""
-    found = {path.stem: next((result for result in _kept(root, path) if result.cells == _cells(path) and present.stands(result)), None)
+    found = {path.stem: next((result for result in _kept(root, path)
+                               if result.cells == _cells(path) and present.stands(result)), None)
              for path in paths}
     return {stem: result for stem, result in found.items() if result is not None}
 
@@ -112,7 +123,8 @@ def standing(root: Path, paths: list[Path], present: Present) -> dict[str, Resul
 def of_chapters(root: Path, paths: list[Path]) -> dict[str, Result]:
     """Chapter -> its result; what has changed is executed first.
 
-    DataError names chapter, cell and error of one that does not run; the others' results are kept all the same.
+    DataError names chapter, cell and error of one that does not run;
+    the others' results are kept all the same.
     """
     present = Present(root)
     found = standing(root, paths, present)
@@ -144,7 +156,8 @@ def of_chapters(root: Path, paths: list[Path]) -> dict[str, Result]:
 def inserted(notebook: dict, result: Result) -> dict:
     """The notebook, as its JSON, with the result's outputs in its code cells."""
     outputs = iter(result.outputs)
-    cells = [{**cell, "outputs": next(outputs)} if cell["cell_type"] == "code" else cell for cell in notebook["cells"]]
+    cells = [{**cell, "outputs": next(outputs)} if cell["cell_type"] == "code" else cell
+             for cell in notebook["cells"]]
     return {**notebook, "cells": cells}
 
 
@@ -153,21 +166,25 @@ def _run(path: Path, present: Present) -> Result:
     cells = _cells(path)
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(REPORT))
-    client = NotebookClient(notebook, timeout=LIMIT, record_timing=False, resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(notebook, timeout=LIMIT, record_timing=False,
+                            resources={"metadata": {"path": str(path.parent)}})
     client.execute(env={**os.environ, "COMPUTETRADES_TRACE": "1"}, cleanup_kc=True)
     told = json.loads("".join(o["text"] for o in notebook.cells.pop().outputs))
     outputs = [[dict(o) for o in cell.outputs] for cell in notebook.cells if cell.cell_type == "code"]
     depends = {f"{kind}:{name}" for kind, name in told} | {"pins:"}
     if edited := present.edited_since(when):
-        depends, cells = {"pins:"}, f"{edited} was edited while it ran"        # which of the two states it used nobody knows
-    return Result(cells, {name: present.digest(name) for name in sorted(depends)}, json.loads(json.dumps(outputs)),
-                  round(time.monotonic() - began, 1))
+        # Which of the two states it used nobody knows
+        depends, cells = {"pins:"}, f"{edited} was edited while it ran"
+    return Result(cells, {name: present.digest(name) for name in sorted(depends)},
+                  json.loads(json.dumps(outputs)), round(time.monotonic() - began, 1))
 
 
 def _cells(path: Path) -> str:
-    """Digest of the code, which is all of a notebook that its outputs depend on; but for the lines that install the library."""
+    """Digest of the code, which is all of a notebook that its outputs depend on;
+    but for the lines that install the library."""
     notebook = nbformat.read(path, as_version=4)
-    return _digest(json.dumps([SETUP.sub("", cell.source, count=1) for cell in notebook.cells if cell.cell_type == "code"]))
+    return _digest(json.dumps([SETUP.sub("", cell.source, count=1)
+                               for cell in notebook.cells if cell.cell_type == "code"]))
 
 
 def _folder(root: Path, path: Path) -> Path:

@@ -1,4 +1,5 @@
-"""Serves a built book on this machine, compressed as a public host would send it. `python -m computetrades.book.serve`"""
+"""Serves a built book on this machine, compressed as a public host would send it.
+`python -m computetrades.book.serve`"""
 from __future__ import annotations
 
 import gzip

@@ -1,7 +1,9 @@
-"""The Sphinx extension: collects what chapters publish, checks the prose, draws numbers, cards, ledger and audit.
+"""The Sphinx extension: collects what chapters publish, checks the prose,
+draws numbers, cards, ledger and audit.
 
-Records and audits travel as cell outputs -> nodes (mime.py) -> this collector, so a cached execution keeps them.
-Checks run in `env-updated`, which every build emits; `env-check-consistency` is silent when nothing was re-read.
+Records and audits travel as cell outputs -> nodes (mime.py) -> this collector, so a cached execution keeps
+them. Checks run in `env-updated`, which every build emits;
+`env-check-consistency` is silent when nothing was re-read.
 """
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ from .notebooks import chapters
 
 log = logging.getLogger(__name__)
 LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
-SIBLING = re.compile(r'<a href="([\w-]+)\.ipynb"([^>]*)>(.*?)</a>', re.DOTALL)  # in a picture: leads to a notebook beside this one
+# In a picture: leads to a notebook beside this one
+SIBLING = re.compile(r'<a href="([\w-]+)\.ipynb"([^>]*)>(.*?)</a>', re.DOTALL)
 
 
 class quoted_number(nodes.Inline, nodes.TextElement):
@@ -53,7 +56,8 @@ class Quotes(SphinxTransform):
 
 
 class Collector(EnvironmentCollector):
-    """env.computetrades: docname -> {records, audits, uses, pages: whether it shows what other documents hold, lede}."""
+    """env.computetrades: docname -> {records, audits, uses,
+    pages: whether it shows what other documents hold, lede}."""
 
     def clear_doc(self, app, env, docname):
         _store(env).pop(docname, None)
@@ -62,19 +66,22 @@ class Collector(EnvironmentCollector):
         _store(env).update({d: _store(other)[d] for d in docnames if d in _store(other)})
 
     def process_doc(self, app, doctree):
-        app.env.note_dependency(str(Path(app.srcdir) / f"{GLOSSARY}.md"))  # its definitions are copied into every page
+        # Its definitions are copied into every page
+        app.env.note_dependency(str(Path(app.srcdir) / f"{GLOSSARY}.md"))
         raws = list(doctree.findall(nodes.raw))
         _store(app.env)[app.env.docname] = {
-            "records": [n["record"] for n in raws if "record" in n], "audits": [n["audit"] for n in raws if "audit" in n],
+            "records": [n["record"] for n in raws if "record" in n],
+            "audits": [n["audit"] for n in raws if "audit" in n],
             "uses": sorted({n["key"] for n in doctree.findall(quoted_number)}),
-            "pages": any(True for _ in doctree.findall(generated_page)) or any(SIBLING.search(n.astext()) for n in raws),
-            "lede": _lede(doctree)}
+            "pages": any(True for _ in doctree.findall(generated_page))
+            or any(SIBLING.search(n.astext()) for n in raws), "lede": _lede(doctree)}
 
 
 def _lede(doctree) -> list[list]:
     """The first paragraph as [text, key of the number it quotes, or None] pieces."""
     first = next(doctree.findall(nodes.paragraph), None)
-    return [[n.astext(), n["key"] if isinstance(n, quoted_number) else None] for n in first.children] if first else []
+    return [[n.astext(), n["key"] if isinstance(n, quoted_number) else None]
+            for n in first.children] if first else []
 
 
 def _store(env) -> dict:
@@ -89,7 +96,8 @@ def book_of(env) -> export.Book:
 
 
 def updated(app, env) -> list[str]:
-    """Gather and check everything, and have every page rewritten that quotes a number which changed elsewhere.
+    """Gather and check everything, and have every page rewritten that quotes
+    a number which changed elsewhere.
 
     What rests on an unchanged state (library, data, published outputs) is kept from the build before.
     """
@@ -97,7 +105,8 @@ def updated(app, env) -> list[str]:
     state = _digest(code_digest(Path(env.srcdir)), json.dumps(docs, sort_keys=True))
     if getattr(env, "computetrades_state", None) != state:
         env.computetrades_state = state
-        env.computetrades_book = export.gather(*({d: s[kind] for d, s in docs.items()} for kind in ("records", "audits", "uses")))
+        env.computetrades_book = export.gather(*({d: s[kind] for d, s in docs.items()}
+                                                 for kind in ("records", "audits", "uses")))
     book, clean = book_of(env), getattr(env, "computetrades_clean", {})
     env.computetrades_clean = {}
     for said in book.faults:
@@ -110,10 +119,12 @@ def updated(app, env) -> list[str]:
         if not problems:
             env.computetrades_clean[docname] = key
     seen = {key: _digest(json.dumps(p, sort_keys=True)) for key, p in book.table.items()}
-    seen |= {docname: _digest(env.titles[docname].astext(), json.dumps(s["lede"])) for docname, s in docs.items() if docname in env.titles}
+    seen |= {docname: _digest(env.titles[docname].astext(), json.dumps(s["lede"]))
+             for docname, s in docs.items() if docname in env.titles}
     before, env.computetrades_seen = getattr(env, "computetrades_seen", {}), seen
     dirty = {key for key in seen.keys() | before.keys() if seen.get(key) != before.get(key)}
-    return [d for d, s in docs.items() if d in env.found_docs and dirty and (s["pages"] or dirty & set(s["uses"]))]
+    return [d for d, s in docs.items()
+            if d in env.found_docs and dirty and (s["pages"] or dirty & set(s["uses"]))]
 
 
 def _digest(*parts: str) -> str:
@@ -125,15 +136,17 @@ def _prose_problems(env, docname, book):
     path = Path(env.doc2path(docname))
     quoted = {key for _, source in markdown_cells(path) for key, _ in prose.quotes(source)}
     for key in sorted(quoted - set(_store(env).get(docname, {}).get("uses", ()))):
-        yield f"{docname}: the quote of {key!r} did not become a link; is it inside a formula or a half-escaped price?"
+        yield (f"{docname}: the quote of {key!r} did not become a link; "
+               "is it inside a formula or a half-escaped price?")
     yield from prose.check(path.relative_to(env.srcdir).as_posix(), markdown_cells(path), book.table)
     for audit in _store(env).get(docname, {}).get("audits", ()):
-        yield from prose.check(f"{docname} (audit note)", [(r["id"], r["note"]) for r in audit["claims"]], book.table,
-                               escaped=False)
+        yield from prose.check(f"{docname} (audit note)", [(r["id"], r["note"]) for r in audit["claims"]],
+                               book.table, escaped=False)
 
 
 class Draw(SphinxPostTransform):
-    """Turns what was published and quoted into HTML, with one popover per number and per term at the end of the page."""
+    """Turns what was published and quoted into HTML,
+    with one popover per number and per term at the end of the page."""
     default_priority = 900  # after references are resolved
     formats = ("html",)
 
@@ -141,7 +154,8 @@ class Draw(SphinxPostTransform):
         self.book, self.popovers = book_of(self.env), {}
         for node in list(self.document.findall(quoted_number)):
             key = node["key"]
-            html = self.number(key, node.astext()) if key in self.book.table else f"<mark>{node.astext()}</mark>"
+            html = (self.number(key, node.astext()) if key in self.book.table
+                    else f"<mark>{node.astext()}</mark>")
             node.replace_self(nodes.raw("", html, format="html"))
         for node in list(self.document.findall(nodes.raw)):
             if "record" in node:
@@ -154,29 +168,35 @@ class Draw(SphinxPostTransform):
             node.replace_self(self.raw(getattr(pages, node["page"])(self)))
         for ref in list(self.document.findall(nodes.reference)):
             self.term(ref)
-        for table in list(self.document.findall(nodes.table)):  # scrolls by itself, so that a phone's page does not
+        # Scrolls by itself, so that a phone's page does not
+        for table in list(self.document.findall(nodes.table)):
             at = table.parent.index(table)
             table.parent.insert(at + 1, self.raw("</div>"))
-            table.parent.insert(at, self.raw('<div class="ct-scroll" tabindex="0" role="region" aria-label="Table">'))
+            table.parent.insert(
+                at, self.raw('<div class="ct-scroll" tabindex="0" role="region" aria-label="Table">'))
         if self.popovers:
             self.document.append(self.raw("".join(self.popovers.values())))
 
     @staticmethod
     def raw(html: str) -> nodes.raw:
         """HTML with a line break between elements, or the search index glues their words together."""
-        return nodes.raw("", re.sub(r"(</(?:td|th|tr|div|li|p|summary|details|span|a|option|h3)>)(?=<)", r"\1\n", html), format="html")
+        return nodes.raw("", re.sub(r"(</(?:td|th|tr|div|li|p|summary|details|span|a|option|h3)>)(?=<)",
+                                    r"\1\n", html), format="html")
 
     def link(self, key: str) -> str | None:
-        """Address of a number's row in the ledger; None for a name inside the library that no chapter publishes."""
+        """Address of a number's row in the ledger;
+        None for a name inside the library that no chapter publishes."""
         return f"{self.page(LEDGER)}#{key}" if key in self.book.table else None
 
     def page(self, docname: str) -> str:
         return self.app.builder.get_relative_uri(self.env.docname, docname)
 
     def sibling(self, found: re.Match) -> str:
-        """A link to a notebook beside this one, as a link to its page; what it held, where there is no such page."""
+        """A link to a notebook beside this one, as a link to its page;
+        what it held, where there is no such page."""
         docname = f"{self.env.docname.rpartition('/')[0]}/{found[1]}"
-        return f'<a href="{self.page(docname)}"{found[2]}>{found[3]}</a>' if docname in self.env.found_docs else found[3]
+        return (f'<a href="{self.page(docname)}"{found[2]}>{found[3]}</a>'
+                if docname in self.env.found_docs else found[3])
 
     def number(self, key: str, literal: str) -> str:
         """A quoted number, readable by machine."""
@@ -195,7 +215,8 @@ class Draw(SphinxPostTransform):
         parts = re.split(rf"\[([^\[\]]*)\]\({prose.QUOTED.pattern}\)", markdown)
         out = [pages.escape(parts[0])]
         for literal, key, after in zip(parts[1::3], parts[2::3], parts[3::3]):
-            out += [self.number(key, literal) if key in self.book.table else pages.escape(literal), pages.escape(after)]
+            out += [self.number(key, literal) if key in self.book.table else pages.escape(literal),
+                    pages.escape(after)]
         return "".join(out)
 
     def term(self, ref: nodes.reference):
@@ -204,9 +225,11 @@ class Draw(SphinxPostTransform):
         definition = glossary(self.env).get(slug) if found else None
         if definition:
             popover = f"term-{slug}"
-            self.popovers.setdefault(popover, f'<div class="ct-pop" id="{popover}" role="note" popover>{definition}</div>')
-            ref.replace_self(nodes.raw("", f'<a class="ct-term" href="{ref["refuri"]}" data-popover="{popover}">'
-                                           f"{pages.escape(ref.astext())}</a>", format="html"))
+            self.popovers.setdefault(
+                popover, f'<div class="ct-pop" id="{popover}" role="note" popover>{definition}</div>')
+            ref.replace_self(nodes.raw(
+                "", f'<a class="ct-term" href="{ref["refuri"]}" data-popover="{popover}">'
+                    f"{pages.escape(ref.astext())}</a>", format="html"))
 
 
 def glossary(env) -> dict[str, str]:
@@ -253,7 +276,9 @@ def executed(app):
 def outdated(app, env, added, changed, removed) -> list[str]:
     """Chapters whose outputs are not those that were read last."""
     read = getattr(env, "computetrades_outputs", {})
-    return [d for d in env.found_docs if Path(d).name in app.computetrades_results and read.get(d) != app.computetrades_results[Path(d).name].digest]
+    return [d for d in env.found_docs
+            if Path(d).name in app.computetrades_results
+            and read.get(d) != app.computetrades_results[Path(d).name].digest]
 
 
 def read(app, docname, source):
@@ -284,14 +309,15 @@ def configured(app, config):
     if not bundle.is_file():
         import vl_convert
         source = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-        bundle.write_text(f"(() => {{\n{source}\n}})();\n", encoding="utf-8")  # a plain script, since file:// admits no module
+        # A plain script, since file:// admits no module
+        bundle.write_text(f"(() => {{\n{source}\n}})();\n", encoding="utf-8")
 
 
 def code_digest(root: Path) -> str:
     """Digest of the library and the data, of which the checks and the ledger make use."""
     digest = hashlib.sha256()
-    files = [*root.glob("lib/**/*.py"), *root.glob("lib/**/*.txt"), *root.glob("lib/**/*.css"), *root.glob("data/**/*"),
-             root / "references.bib", root / "requirements.txt"]
+    files = [*root.glob("lib/**/*.py"), *root.glob("lib/**/*.txt"), *root.glob("lib/**/*.css"),
+             *root.glob("data/**/*"), root / "references.bib", root / "requirements.txt"]
     for path in sorted(p for p in files if p.is_file()):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
@@ -319,8 +345,10 @@ def math_block(self, node):
 
 
 def fold(self, node):
-    """A folded cell. myst-nb's own puts paragraphs into the summary, which HTML forbids, under a label that nobody sees."""
-    self.body.append(f'<details class="hide"><summary><span class="collapsed">{pages.escape(node["prompt_show"])}</span>'
+    """A folded cell. myst-nb's own puts paragraphs into the summary, which HTML forbids,
+    under a label that nobody sees."""
+    self.body.append('<details class="hide"><summary>'
+                     f'<span class="collapsed">{pages.escape(node["prompt_show"])}</span>'
                      f'<span class="expanded">{pages.escape(node["prompt_hide"])}</span></summary>\n')
 
 
@@ -334,12 +362,14 @@ def _mathml(node, display):
 
 
 def setup(app):
-    app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it for an extension that is not loaded here
+    # Jupyter Book sets it for an extension that is not loaded here
+    app.add_config_value("comments_config", {}, "html")
     app.add_html_theme("computetrades", str(layout.THEME))
     app.add_node(quoted_number)
     app.add_node(generated_page)
     app.add_node(HideCodeCellNode, override=True, html=(fold, fold_end))
-    app.add_node(aside, html=(lambda self, node: self.body.append('<aside class="ct-aside">'), lambda self, node: self.body.append("</aside>")))
+    app.add_node(aside, html=(lambda self, node: self.body.append('<aside class="ct-aside">'),
+                              lambda self, node: self.body.append("</aside>")))
     app.add_transform(Quotes)
     app.add_post_transform(Draw)
     app.add_env_collector(Collector)

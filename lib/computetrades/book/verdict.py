@@ -1,14 +1,17 @@
 """The rules by which a claim gets its verdict, all in one place.
 
-holds        the computed value rounds to the printed digits and is within 10% of them; a bound ("over", "under") is met
-rounds       within what the wording allows: 5% for "about" (10% where its last digits are zeros, as in "~50"), 1% otherwise;
-             or rounds to the printed digits but is more than 10% away (a printed 1 against 1.4)
+holds        the computed value rounds to the printed digits and is within 10% of them;
+             a bound ("over", "under") is met
+rounds       within what the wording allows: 5% for "about" (10% where its last digits are zeros, as in
+             "~50"), 1% otherwise; or rounds to the printed digits but is more than 10% away
+             (a printed 1 against 1.4)
 off          further away; `factor` is computed over stated, so 1.17 means that the printed value is too small
 contradicts  the essay says otherwise elsewhere
 unsupported  a cited source says otherwise
 opinion      a forecast, a rumour or a judgement: nothing to check it against
 
-A printed kB, MB or GB whose digits are right only in KiB, MiB or GiB is `off` by the unit, and the reason says so.
+A printed kB, MB or GB whose digits are right only in KiB, MiB or GiB is `off` by the unit,
+and the reason says so.
 """
 from __future__ import annotations
 
@@ -35,10 +38,10 @@ class Verdict:
 def judge(stated: Stated | None, computed) -> Verdict:
     """What the rules say of one printed value against what was computed.
 
-    computed: a Number; a (low, high) tuple of Numbers; a list of Numbers (one for each of
-    `values`, or several that a stated range should hold); a Statement (the claim as
-    a comparison); or a str (against `says` or `date`, which a more exact date may extend). UnitError when the units
-    measure different things; ValueError when the shapes do not match.
+    computed: a Number; a (low, high) tuple of Numbers; a list of Numbers (one for each of `values`, or
+    several that a stated range should hold); a Statement (the claim as a comparison); or a str (against
+    `says` or `date`, which a more exact date may extend). UnitError when the units measure different things;
+    ValueError when the shapes do not match.
     """
     if isinstance(computed, Statement):
         return _statement(computed)
@@ -48,7 +51,8 @@ def judge(stated: Stated | None, computed) -> Verdict:
         return _words(stated, computed)
     if stated.values:
         if not isinstance(computed, list) or len(computed) != len(stated.values):
-            raise ValueError(f"{stated.text!r} lists {len(stated.values)} values; give a list of as many Numbers")
+            raise ValueError(f"{stated.text!r} lists {len(stated.values)} values; "
+                             "give a list of as many Numbers")
         return _worst([_point(v, stated, _in_unit(c, stated)) for v, c in zip(stated.values, computed)])
     if isinstance(computed, list) and stated.low is not None:
         return _worst([_inside(stated, _in_unit(c, stated)) for c in computed])
@@ -56,7 +60,8 @@ def judge(stated: Stated | None, computed) -> Verdict:
         raise ValueError(f"{stated.text!r} is not a list of values; give one Number or a (low, high) tuple")
     ends = tuple(_in_unit(c, stated) for c in computed) if isinstance(computed, tuple) else None
     if ends and ends[0] > ends[1]:
-        raise ValueError(f"a computed range runs from low to high, not from {ends[0]:g} to {ends[1]:g}; swap them")
+        raise ValueError(f"a computed range runs from low to high, not from {ends[0]:g} to {ends[1]:g}; "
+                         "swap them")
     if stated.low is not None:
         if ends:
             return _worst([_point(s, stated, c) for s, c in zip((stated.low, stated.high), ends)])
@@ -75,7 +80,8 @@ def _in_unit(computed, stated: Stated) -> float:
 
 def _show(value: float, unit: str) -> str:
     """Whole values in full, so that 327,680 is not told as 327,700; others to four digits."""
-    return text(Quantity(value, parse_unit(unit)), digits=None if float(value).is_integer() and abs(value) < 1e9 else 4)
+    return text(Quantity(value, parse_unit(unit)),
+                digits=None if float(value).is_integer() and abs(value) < 1e9 else 4)
 
 
 def _point(s: float, stated: Stated, c: float) -> Verdict:
@@ -94,7 +100,8 @@ def _point(s: float, stated: Stated, c: float) -> Verdict:
     if twin:
         in_twin = c * unit_size(stated.unit) / unit_size(twin)
         if abs(in_twin - s) <= step / 2 and abs(in_twin / s - 1) <= FIRM:
-            return Verdict("off", factor, f"{said}: right as {_show(in_twin, twin)}, printed with the wrong prefix, "
+            return Verdict("off", factor,
+                           f"{said}: right as {_show(in_twin, twin)}, printed with the wrong prefix, "
                                           f"{figure(abs(factor - 1) * 100, 2)}% apart")
     if rounds_to_it or abs(factor - 1) <= _allowed(s, stated):
         return Verdict("rounds", factor, said + _binary_step(factor, twin))
@@ -119,7 +126,8 @@ def _bound(s: float, stated: Stated, c: float) -> Verdict:
     slack = last_digit(s, stated.text) / 2 * 1e-9
     if (c >= s - slack) if over else (c <= s + slack):
         far = factor and abs(factor - 1) > SAME
-        return Verdict("holds", factor, said + (f": true, with {figure(abs(factor - 1) * 100, 2)}% to spare" if far else ""))
+        return Verdict("holds", factor,
+                       said + (f": true, with {figure(abs(factor - 1) * 100, 2)}% to spare" if far else ""))
     return Verdict("rounds" if factor and abs(factor - 1) <= HEDGED else "off", factor, said)
 
 
@@ -161,7 +169,8 @@ def _words(stated: Stated, computed: str) -> Verdict:
     if not printed:
         raise ValueError(f"{stated.text!r} states neither words nor a date; give a Number")
     fits = computed.startswith(printed) if stated.date else computed.casefold() == printed.casefold()
-    return Verdict("holds" if fits else "unsupported", None, f"the source says {computed}, stated {stated.text}")
+    return Verdict("holds" if fits else "unsupported", None,
+                   f"the source says {computed}, stated {stated.text}")
 
 
 def _worst(verdicts: list[Verdict]) -> Verdict:
@@ -174,7 +183,8 @@ def _worst(verdicts: list[Verdict]) -> Verdict:
 
 
 def last_digit(value: float, printed: str) -> float:
-    """The size of the last printed digit of `value`, in its unit: 0.01 for '1.28 MB', 1000 for '~55K', 1 for 'seven'."""
+    """The size of the last printed digit of `value`, in its unit:
+    0.01 for '1.28 MB', 1000 for '~55K', 1 for 'seven'."""
     for literal, suffix in re.findall(r"(\d[\d,]*(?:\.\d+)?)\s?([KkMBT]\b|[KkMBT](?=/|\+|-|–|$))?", printed):
         number = float(literal.replace(",", ""))
         if number == 0:

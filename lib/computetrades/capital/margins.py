@@ -32,12 +32,14 @@ def blended_price(input_price, output_price, input_share):
 
 
 def margin_after_share(margin, share, partner_mix):
-    """Margin on all revenue when a `share` is paid away on the `partner_mix` of it that is sold through partners."""
+    """Margin on all revenue when a `share` is paid away on the `partner_mix` of it that
+    is sold through partners."""
     return margin - share * partner_mix
 
 
 def unpaid_use(margin, target, cost):
-    """Unpaid use, as a share of paid use, that takes `margin` down to `target` when a paid token costs `cost` of its price."""
+    """Unpaid use, as a share of paid use, that takes `margin` down to `target` when a paid token
+    costs `cost` of its price."""
     return (margin - target) / cost
 
 

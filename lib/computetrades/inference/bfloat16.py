@@ -1,4 +1,5 @@
-"""BF16, a float of one sign bit, eight of exponent and seven of fraction (Kalamkar et al. 2019): which decimals it can print."""
+"""BF16, a float of one sign bit, eight of exponent and seven of fraction (Kalamkar et al. 2019):
+which decimals it can print."""
 import math
 import statistics
 from dataclasses import dataclass

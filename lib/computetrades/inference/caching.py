@@ -1,9 +1,10 @@
 """What input costs when its beginning is in a prompt cache: closed forms.
 
-Prices here are multiples of the list price of an input token: `write` for a token that is put into the cache, `read` for one that
-is found there, 1 for one that is neither. A session makes n calls. The first sends `first` tokens; each later one sends all that
-the one before it sent, unchanged, and `growth` tokens more (the reply, a tool's result, the user's next sentence). The provider
-keeps what a call has sent, so a call reads its forerunner's prompt and writes what was added (Anthropic, Prompt caching).
+Prices here are multiples of the list price of an input token: `write` for a token that is put into the cache,
+`read` for one that is found there, 1 for one that is neither. A session makes n calls. The first sends
+`first` tokens; each later one sends all that the one before it sent, unchanged, and `growth` tokens more (the
+reply, a tool's result, the user's next sentence). The provider keeps what a call has sent, so a call reads
+its forerunner's prompt and writes what was added (Anthropic, Prompt caching).
 """
 from __future__ import annotations
 
@@ -11,12 +12,14 @@ from ..functions import exp, floor, maximum
 
 
 def multiple(hit_rate, write, read):
-    """Price of the average input token when `hit_rate` of the tokens are found and the others written; write = 1: merely not found."""
+    """Price of the average input token when `hit_rate` of the tokens are found and the others written;
+    write = 1: merely not found."""
     return hit_rate * read + (1 - hit_rate) * write
 
 
 def needed_hit_rate(saving, write, read):
-    """Hit rate at which input costs 1/saving of its list price: `multiple` solved for it. Above 1: no hit rate is enough."""
+    """Hit rate at which input costs 1/saving of its list price: `multiple` solved for it.
+    Above 1: no hit rate is enough."""
     return (write - 1 / saving) / (write - read)
 
 
@@ -26,7 +29,8 @@ def reads_to_pay(write, read):
 
 
 def stable_multiple(n, prefix, delta, write, read):
-    """A session whose prefix never grows: written once, read n - 1 times, and `delta` other tokens at list price in every call."""
+    """A session whose prefix never grows: written once, read n - 1 times,
+    and `delta` other tokens at list price in every call."""
     return ((write + (n - 1) * read) * prefix + n * delta) / (n * (prefix + delta))
 
 
@@ -67,14 +71,16 @@ def turn(k, first, growth, write, read):
 
 
 def inflation(lost, kept, n, first, growth, write, read):
-    """The session's input bill, when a share `lost` of the calls after the first finds only the first `kept` tokens, over the
-    undisturbed one. Expected value, with losses spread evenly over those calls."""
+    """The session's input bill, when a share `lost` of the calls after the first finds only the first `kept`
+    tokens, over the undisturbed one. Expected value, with losses spread evenly over those calls."""
     rewritten = lost * (found(n, first, growth) - (n - 1) * kept)
-    return 1 + rewritten * (write - read) / (session_multiple(n, first, growth, write, read) * sent(n, first, growth))
+    return (1 + rewritten * (write - read)
+            / (session_multiple(n, first, growth, write, read) * sent(n, first, growth)))
 
 
 def lost_share(factor, n, first, growth, write, read):
-    """The share of calls that must lose the whole cache to inflate the bill by `factor`: `inflation` solved for it."""
+    """The share of calls that must lose the whole cache to inflate the bill by `factor`:
+    `inflation` solved for it."""
     bill = session_multiple(n, first, growth, write, read) * sent(n, first, growth)
     return (factor - 1) * bill / (found(n, first, growth) * (write - read))
 
@@ -85,22 +91,24 @@ def lapsed(gap, lifetime):
 
 
 def paused_multiple(new, lapsed_share, write, read):
-    """Price of the average input token when a share `new` of every call's tokens is new and the rest has lapsed `lapsed_share` of
-    the time."""
+    """Price of the average input token when a share `new` of every call's tokens is new and the rest has
+    lapsed `lapsed_share` of the time."""
     return new * write + (1 - new) * multiple(1 - lapsed_share, write, read)
 
 
 def longer_lifetime_pays(new, write, write_long, read):
-    """Share of calls above which the longer lifetime's dearer writes are cheaper, if all that lapse would live under it."""
+    """Share of calls above which the longer lifetime's dearer writes are cheaper,
+    if all that lapse would live under it."""
     return new * (write_long - write) / ((1 - new) * (write - read))
 
 
 def pings(write, read):
-    """Reads that keep a prefix alive for the price of losing it: what writing it again costs over one read, in reads."""
+    """Reads that keep a prefix alive for the price of losing it:
+    what writing it again costs over one read, in reads."""
     return (write - read) / read
 
 
 def bridged(pings, lifetime):
-    """The longest pause that whole reads, one just before each expiry, bridge for no more than the price of `pings` reads: the last
-    of them is followed by one lifetime more."""
+    """The longest pause that whole reads, one just before each expiry, bridge for no more than the price of
+    `pings` reads: the last of them is followed by one lifetime more."""
     return (floor(pings) + 1) * lifetime

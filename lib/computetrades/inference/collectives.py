@@ -1,8 +1,9 @@
 """Collectives: what ranks must say to each other, how many bytes that sends, and how long it takes.
 
-`model` and `fmt` are as in kv.py; n_ranks is a plain count. A message is counted as nccl-tests and the definitions do: what
-each rank contributes to an all-reduce, what each holds after an all-gather, what a rank hands over in an all-to-all.
-`sent` is what leaves one rank. Bandwidth is per rank and one way: a vendor's bidirectional figure is twice that.
+`model` and `fmt` are as in kv.py; n_ranks is a plain count. A message is counted as nccl-tests and the
+definitions do: what each rank contributes to an all-reduce, what each holds after an all-gather, what a rank
+hands over in an all-to-all. `sent` is what leaves one rank. Bandwidth is per rank and one way: a vendor's
+bidirectional figure is twice that.
 """
 from ..functions import ceil
 from ..number import TOKEN
@@ -12,7 +13,8 @@ from .kv import stored_size
 def all_reduce_sent(n_ranks, message):
     """On a ring: n - 1 pieces passed on to be added, n - 1 to be copied (Patarasuk and Yuan 2009).
 
-    No way of sending from rank to rank needs less; switches that add by themselves (NVLink SHARP) about half of it.
+    No way of sending from rank to rank needs less;
+    switches that add by themselves (NVLink SHARP) about half of it.
     """
     return 2 * (n_ranks - 1) / n_ranks * message
 
@@ -23,12 +25,14 @@ def all_gather_sent(n_ranks, message):
 
 
 def all_to_all_sent(n_ranks, message, n_within=1):
-    """Evenly routed rows: those that are not for the rank itself, or not for the n_within ranks it shares a node or rack with."""
+    """Evenly routed rows: those that are not for the rank itself,
+    or not for the n_within ranks it shares a node or rack with."""
     return (1 - share_within(n_ranks, n_within)) * message
 
 
 def share_within(n_ranks, n_within=1):
-    """Expected share of evenly routed rows that stay on the rank itself, or among n_within ranks that include it."""
+    """Expected share of evenly routed rows that stay on the rank itself,
+    or among n_within ranks that include it."""
     return n_within / n_ranks
 
 
@@ -38,7 +42,8 @@ def all_reduce_traffic(n_ranks, message):
 
 
 def seconds(sent, bandwidth, latency, n_rounds=1):
-    """n_rounds messages one after the other, each with its latency, and the bytes: the alpha-beta model (Hockney 1994)."""
+    """n_rounds messages one after the other, each with its latency, and the bytes:
+    the alpha-beta model (Hockney 1994)."""
     return n_rounds * latency + sent / bandwidth
 
 
@@ -50,7 +55,8 @@ def all_reduce_rounds(n_ranks):
 # Tensor parallelism (Shoeybi et al. 2019, section 3)
 
 def layer_all_reduces(model):
-    """Per forward pass, of any number of tokens: one behind attention and one behind feed-forward in each layer."""
+    """Per forward pass, of any number of tokens:
+    one behind attention and one behind feed-forward in each layer."""
     return 2 * model.n_layers
 
 
@@ -70,7 +76,8 @@ def tensor_parallel_bytes(model, fmt):
 
 
 def logits_bytes(model, fmt, n_ranks):
-    """Message of the head's all-gather per token whose logits are wanted; the vocabulary is padded to a multiple of the ranks."""
+    """Message of the head's all-gather per token whose logits are wanted;
+    the vocabulary is padded to a multiple of the ranks."""
     return n_ranks * ceil(model.vocab_size / n_ranks) * stored_size(fmt) / TOKEN
 
 
@@ -86,10 +93,12 @@ def all_to_alls(model):
 
 
 def routed_bytes(model, fmt):
-    """Message of one dispatch, or one combine, per token of the rank: a copy of its vector for every expert that it chose."""
+    """Message of one dispatch, or one combine, per token of the rank:
+    a copy of its vector for every expert that it chose."""
     return model.n_experts_per_token * model.hidden_size * stored_size(fmt) / TOKEN
 
 
 def expert_parallel_bytes(model, dispatch, combine):
-    """Messages of a token's forward pass, with a number format for each way: DeepSeek-V3 dispatches FP8 and combines BF16."""
+    """Messages of a token's forward pass, with a number format for each way:
+    DeepSeek-V3 dispatches FP8 and combines BF16."""
     return mixture_layers(model) * (routed_bytes(model, dispatch) + routed_bytes(model, combine))

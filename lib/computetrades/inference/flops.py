@@ -1,11 +1,14 @@
-"""FLOPs of one pass, operation by operation: two for each multiply-add of a matrix product, nothing for the rest.
+"""FLOPs of one pass, operation by operation:
+two for each multiply-add of a matrix product, nothing for the rest.
 
-prefill and decode return name -> FLOPs over all layers; sum(...values()) is the pass. The names are those of params.matrices,
-so that an operation's weights stand beside its arithmetic, with scores (queries on keys), values (weights on values) and head.
-`model` is as in params.py; lengths in tokens. Python ints give the exact integer.
+prefill and decode return name -> FLOPs over all layers; sum(...values()) is the pass. The names are those of
+params.matrices, so that an operation's weights stand beside its arithmetic, with scores (queries on keys),
+values (weights on values) and head. `model` is as in params.py; lengths in tokens.
+Python ints give the exact integer.
 
-The latent attention of DeepSeek comes in two forms (DeepSeek-V2, 2.1.2). Expanded: each cached latent becomes keys and values of
-all heads again in every pass. Absorbed: queries go to the latents' space instead, and every pair costs more.
+The latent attention of DeepSeek comes in two forms (DeepSeek-V2, 2.1.2). Expanded: each cached latent becomes
+keys and values of all heads again in every pass. Absorbed: queries go to the latents' space instead,
+and every pair costs more.
 """
 from ..functions import floor, minimum
 from ..number import FLOP, TOKEN
@@ -14,7 +17,8 @@ from .params import matrices
 
 
 def prefill(model, tokens, cached=None, absorbed=False, every_token=False):
-    """`tokens` new ones, each attending to itself and what came before, `cached` of which are in the cache already.
+    """`tokens` new ones, each attending to itself and what came before,
+    `cached` of which are in the cache already.
 
     every_token: logits for all of them, as in training; a prompt needs the last one's alone.
     """
@@ -22,15 +26,17 @@ def prefill(model, tokens, cached=None, absorbed=False, every_token=False):
 
     def grown(pairs, *reach):
         return pairs(n, *reach) if before is None else pairs(before + n, *reach) - pairs(before, *reach)
-    pairs = _over_layers(model, lambda: grown(causal_pairs), lambda w: grown(sliding_pairs, w), lambda c: grown(chunked_pairs, c))
+    pairs = _over_layers(model, lambda: grown(causal_pairs), lambda w: grown(sliding_pairs, w),
+                         lambda c: grown(chunked_pairs, c))
     return _pass(model, n, n if before is None else before + n, pairs, absorbed, n if every_token else 1)
 
 
 def per_token_in_text(active, width, length):
-    """FLOPs per token of a training text of `length` tokens, of a model that publishes totals alone (FLOP/token).
+    """FLOPs per token of a training text of `length` tokens,
+    of a model that publishes totals alone (FLOP/token).
 
-    active: parameters at work per token; width: numbers that one query-key pair multiplies, in queries and values of all heads and
-    layers together. A token sees half of its text on average.
+    active: parameters at work per token; width: numbers that one query-key pair multiplies, in queries and
+    values of all heads and layers together. A token sees half of its text on average.
     """
     return (2 * active + width * (length / TOKEN + 1)) * FLOP / TOKEN
 
@@ -38,7 +44,8 @@ def per_token_in_text(active, width, length):
 def decode(model, context, absorbed=False):
     """One new token; `context` counts it and all before it."""
     n = context / TOKEN
-    pairs = _over_layers(model, lambda: n, lambda window: _least(n, window), lambda chunk: n - _quotient(n - 1, chunk) * chunk)
+    pairs = _over_layers(model, lambda: n, lambda window: _least(n, window),
+                         lambda chunk: n - _quotient(n - 1, chunk) * chunk)
     return _pass(model, 1, n, pairs, absorbed, 1)
 
 
@@ -68,7 +75,8 @@ def chunked_pairs(n, chunk):
 def _over_layers(model, full, sliding, chunked):
     """Pairs summed over the layers, from those of one layer of each kind."""
     of_one = {layers.FULL: lambda _: full(), layers.SLIDING: sliding, layers.CHUNKED: chunked}
-    return sum(g.n_layers * of_one[g.kind](None if g.reach is None else g.reach / TOKEN) for g in layers.groups(model))
+    return sum(g.n_layers * of_one[g.kind](None if g.reach is None else g.reach / TOKEN)
+               for g in layers.groups(model))
 
 
 def _pass(model, new, keys, pairs, absorbed, with_logits):
@@ -77,7 +85,8 @@ def _pass(model, new, keys, pairs, absorbed, with_logits):
     query, value = _widths(model, absorbed)
     rows = {"kv_b_proj": new if absorbed else keys}
     return {**{name: of_products(n, rows.get(name, new)) for name, n in weights.items()},
-            "scores": 2 * pairs * model.n_heads * query * FLOP, "values": 2 * pairs * model.n_heads * value * FLOP,
+            "scores": 2 * pairs * model.n_heads * query * FLOP,
+            "values": 2 * pairs * model.n_heads * value * FLOP,
             "head": 2 * with_logits * model.vocab_size * model.hidden_size * FLOP}
 
 

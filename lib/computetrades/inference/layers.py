@@ -1,4 +1,5 @@
-"""The layers of a model in groups that attend alike, which is all that the other rooms ask of how its layers differ."""
+"""The layers of a model in groups that attend alike,
+which is all that the other rooms ask of how its layers differ."""
 from typing import NamedTuple
 
 from ..functions import minimum
@@ -8,7 +9,8 @@ FULL, SLIDING, CHUNKED = "full", "sliding", "chunked"
 
 
 class Group(NamedTuple):
-    """So many layers in which a token sees all before it, the last `reach` with its own, or those of its own chunk of `reach`."""
+    """So many layers in which a token sees all before it, the last `reach` with its own,
+    or those of its own chunk of `reach`."""
     n_layers: int | Number
     kind: str
     reach: int | Number | None = None

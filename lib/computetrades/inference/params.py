@@ -1,7 +1,8 @@
 """Parameters: how many a model has, part by part, from its published dimensions alone.
 
-`model` is a record of data/facts/models.yaml, its `.plain` view, or any object with the same attributes. Facts give a traced
-number, each matrix and part of it named; Python ints give the exact integer; numpy arrays broadcast.
+`model` is a record of data/facts/models.yaml, its `.plain` view, or any object with the same attributes.
+Facts give a traced number, each matrix and part of it named;
+Python ints give the exact integer; numpy arrays broadcast.
 """
 from typing import NamedTuple
 
@@ -13,7 +14,8 @@ ROUTED = ("experts", "biases")  # what a token uses a share of
 
 
 class Products(NamedTuple):
-    """Matrices of one shape: over all layers `n` of them, each taking `inward` numbers of a token to `outward`."""
+    """Matrices of one shape: over all layers `n` of them,
+    each taking `inward` numbers of a token to `outward`."""
     n: int | Number
     inward: int | Number
     outward: int | Number
@@ -23,7 +25,8 @@ class Products(NamedTuple):
 
 
 def products(model, n_experts=None):
-    """Name -> Products of each matrix that tokens are multiplied with, the output head apart. n_experts: as in matrices."""
+    """Name -> Products of each matrix that tokens are multiplied with, the output head apart.
+    n_experts: as in matrices."""
     taken = getattr(model, "n_experts", 0) if n_experts is None else n_experts
     width, layers = model.hidden_size, model.n_layers
     found = {name: Products(layers, *shape) for name, shape in _attention(model).items()}
@@ -42,20 +45,23 @@ def products(model, n_experts=None):
 def matrices(model, n_experts=None):
     """Name -> weights over all layers, of each matrix that tokens are multiplied with, the output head apart.
 
-    n_experts: routed experts per layer to count, all of them by default. Pass n_experts_per_token for what one token uses.
+    n_experts: routed experts per layer to count, all of them by default.
+    Pass n_experts_per_token for what one token uses.
     """
     found = {name: product.weights for name, product in products(model, n_experts).items()}
     return _named(model, "weights", found, n_experts)
 
 
 def parts(model, n_experts=None):
-    """Name -> parameters of each part: embedding, attention, feed_forward (of dense layers), router, experts, shared_experts,
-    norms, head, biases (sinks with them). They add up to the model; what it has not is left out. n_experts: as in matrices.
+    """Name -> parameters of each part: embedding, attention, feed_forward (of dense layers), router, experts,
+    shared_experts, norms, head, biases (sinks with them). They add up to the model; what it has not is left
+    out. n_experts: as in matrices.
     """
     weights = matrices(model, n_experts)
     attention = sum(weights.pop(name) for name in _attention(model))
     table = model.vocab_size * model.hidden_size
-    found = {"embedding": table, "attention": attention, **weights, "norms": model.n_layers * _norms(model) + model.hidden_size,
+    found = {"embedding": table, "attention": attention, **weights,
+             "norms": model.n_layers * _norms(model) + model.hidden_size,
              "head": (1 - model.tied_embeddings) * table}
     if any(hasattr(model, name) for name in BIASES):
         found["biases"] = _biases(model, n_experts)
@@ -73,27 +79,30 @@ def total(model):
 
 
 def active(model, input_embedding=True):
-    """Parameters that one token uses. input_embedding: whether to count the table in which it is only looked up; publications
-    differ. A table that is the output head as well counts either way."""
+    """Parameters that one token uses. input_embedding: whether to count the table in which it is only looked
+    up; publications differ. A table that is the output head as well counts either way."""
     found = active_parts(model)
     table = found.pop("embedding")
     return sum(found.values()) + (table if input_embedding else model.tied_embeddings * table)
 
 
 def mtp(model):
-    """Parameters of one multi-token-prediction module (DeepSeek-V3, 2.2): a mixture layer, a projection that joins the stream
-    with the next token's embedding, and a norm for each of the two and for the output. Embedding and head are the model's own."""
+    """Parameters of one multi-token-prediction module (DeepSeek-V3, 2.2): a mixture layer, a projection that
+    joins the stream with the next token's embedding, and a norm for each of the two and for the output.
+    Embedding and head are the model's own."""
     expert = 3 * (model.hidden_size * model.moe_intermediate_size)
-    layer = sum(inward * outward for inward, outward in _attention(model).values()) + model.n_experts * (model.hidden_size + model.balancing_bias) \
-        + (model.n_experts + model.n_shared_experts) * expert
+    layer = (sum(inward * outward for inward, outward in _attention(model).values())
+             + model.n_experts * (model.hidden_size + model.balancing_bias)
+             + (model.n_experts + model.n_shared_experts) * expert)
     return layer + _norms(model) + 2 * model.hidden_size * model.hidden_size + 3 * model.hidden_size
 
 
 def weight_bytes(parts, fmt, **formats):
-    """Memory of `parts`, in the number format `fmt` but for those named: weight_bytes(parts(m), bf16, experts=mxfp4).
+    """Memory of `parts`, in the number format `fmt` but for those named:
+    weight_bytes(parts(m), bf16, experts=mxfp4).
 
-    A format's scale is spread evenly over its block; a matrix that is no multiple of the block has a few scales more.
-    ValueError for a part that there is not.
+    A format's scale is spread evenly over its block; a matrix that is no multiple of the block has a few
+    scales more. ValueError for a part that there is not.
     """
     for name in formats.keys() - parts.keys():
         raise ValueError(f"no part is called {name!r}; give a format to {', '.join(parts)}")
@@ -106,7 +115,8 @@ def total_bytes(model, fmt):
 
 
 def _attention(model):
-    """Name -> (inward, outward) of each projection in one layer's attention, named as in model/attention.py or model/latent.py."""
+    """Name -> (inward, outward) of each projection in one layer's attention,
+    named as in model/attention.py or model/latent.py."""
     d, n = model.hidden_size, model.n_heads
     if hasattr(model, "kv_lora_rank"):
         return {"q_a_proj": (d, model.q_lora_rank),
@@ -128,7 +138,8 @@ def _biases(model, n_experts):
         return model.n_layers * per_layer
     taken = model.n_experts if n_experts is None else n_experts
     per_mixture = has("balancing_bias") * model.n_experts \
-        + has("expert_bias") * (model.n_experts + taken * (2 * model.moe_intermediate_size + model.hidden_size))
+        + has("expert_bias") * (model.n_experts
+                                + taken * (2 * model.moe_intermediate_size + model.hidden_size))
     return model.n_layers * per_layer + (model.n_layers - model.n_dense_layers) * per_mixture
 
 
@@ -141,7 +152,8 @@ def _norms(model):
 
 
 def _named(model, kind, found, n_experts):
-    """The same, a record's Numbers as symbols of their own, so that formulas further on read attention + experts.
+    """The same, a record's Numbers as symbols of their own,
+    so that formulas further on read attention + experts.
 
     A share of the experts has a name only when it is the model's own n_experts_per_token.
     """

@@ -1,9 +1,10 @@
 """The one request, followed through its stations: what each adds to tokens, bytes, GPU time and price.
 
-Arguments are records of data/facts. A call sends `session.context` tokens, of which `session.shared_prefix` lie in the cache of
-an earlier call; the first output token comes from the pass over the new ones, each further one from a pass over its forerunner.
-GPU time is that of one GPU for each part of each pass, at its peak: as long as its bytes or its arithmetic takes (step.py).
-Matrices are read once for `call.batch` requests that run together, and each is charged its share; a cache is its own request's.
+Arguments are records of data/facts. A call sends `session.context` tokens, of which `session.shared_prefix`
+lie in the cache of an earlier call; the first output token comes from the pass over the new ones, each
+further one from a pass over its forerunner. GPU time is that of one GPU for each part of each pass, at its
+peak: as long as its bytes or its arithmetic takes (step.py). Matrices are read once for `call.batch` requests
+that run together, and each is charged its share; a cache is its own request's.
 """
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from ..number import GPU, TOKEN, Number, named
 from . import step
 
 # attribute of a line -> heading, unit, significant digits (None: whole units)
-COLUMNS = {"tokens": ("Tokens", "token", None), "wire": ("On the wire", "kB", 3), "hbm": ("Read from HBM", "GB", 3),
+COLUMNS = {"tokens": ("Tokens", "token", None), "wire": ("On the wire", "kB", 3),
+           "hbm": ("Read from HBM", "GB", 3),
            "gpu_time": ("GPU time", "GPU s", 3), "price": ("Billed", "USD", 3)}
 # chapter -> attribute -> the record in which that chapter publishes it
 RECORDS = {"01": {"wire": "request.body-wire"},
@@ -24,7 +26,8 @@ RECORDS = {"01": {"wire": "request.body-wire"},
            "05": {"gpu_time": "request.rotation-time"},
            "06": {"hbm": "request.layers-hbm", "gpu_time": "request.layers-time"},
            "07": {"hbm": "request.cache-read", "gpu_time": "request.cache-time"},
-           "08": {"tokens": "request.reply-tokens", "wire": "request.reply-wire", "price": "request.reply-price"}}
+           "08": {"tokens": "request.reply-tokens", "wire": "request.reply-wire",
+                  "price": "request.reply-price"}}
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,9 @@ def tail(session, prices, discount) -> Line:
 
 
 def passes(deployment, call, loads) -> list[Line]:
-    """Lines 04 to 07: the request's share of the parts of step.py, over all its loads. Of the activations, the row alone that is
-    looked up for each token that goes in; the others are below a thousandth of what is read."""
+    """Lines 04 to 07: the request's share of the parts of step.py, over all its loads. Of the activations,
+    the row alone that is looked up for each token that goes in;
+    the others are below a thousandth of what is read."""
     def share(of, *names):
         return sum(n * parts[name] for n, parts in of for name in names if name in parts) / call.batch
     size = [(n, step.part_bytes(deployment, load)) for n, load in loads]
@@ -86,13 +90,18 @@ def passes(deployment, call, loads) -> list[Line]:
 def reply(call, prices) -> Line:
     """One event for each token, and the five that open and close a message."""
     wire = call.output_tokens * call.event_bytes + call.envelope_bytes
-    return Line("08", "the reply, streamed", tokens=call.output_tokens * 1, wire=wire, price=call.output_tokens * prices.output_price)
+    return Line("08", "the reply, streamed", tokens=call.output_tokens * 1, wire=wire,
+                price=call.output_tokens * prices.output_price)
 
 
 def published(lines) -> list[Line]:
-    """The traced lines of the one request, each number under the name of its RECORDS: a sum of them leads back to the chapters."""
-    def under_its_name(line, name, key): return named(key, getattr(line, name).to(COLUMNS[name][1]), line.what)
-    return [replace(line, **{name: under_its_name(line, name, key) for name, key in RECORDS[line.chapter].items()}) for line in lines]
+    """The traced lines of the one request, each number under the name of its RECORDS:
+    a sum of them leads back to the chapters."""
+    def under_its_name(line, name, key):
+        return named(key, getattr(line, name).to(COLUMNS[name][1]), line.what)
+    return [replace(line,
+                    **{name: under_its_name(line, name, key) for name, key in RECORDS[line.chapter].items()})
+            for line in lines]
 
 
 def total(lines, name):

@@ -1,8 +1,9 @@
-"""Rotary position embedding in closed form: angles, wavelengths, and what each way of stretching does to a pair's frequency.
+"""Rotary position embedding in closed form: angles, wavelengths,
+and what each way of stretching does to a pair's frequency.
 
-`pair` counts from 0, the fastest, to width/2 - 1; it turns by theta^(-2 pair / width) radians per token (Su et al. 2021, 3.2.2).
-The same frequencies as model/rope.py gives as tensors; these take traced facts, numbers or numpy arrays. Positions and lengths are
-in tokens, angles in radians.
+`pair` counts from 0, the fastest, to width/2 - 1; it turns by theta^(-2 pair / width) radians per token (Su
+et al. 2021, 3.2.2). The same frequencies as model/rope.py gives as tensors; these take traced facts, numbers
+or numpy arrays. Positions and lengths are in tokens, angles in radians.
 """
 import math
 
@@ -42,7 +43,8 @@ def implied_base(radians_per_position, pair, width):
 
 
 def pairs_past(n_turns, position, theta, width):
-    """How many pairs have made at least n_turns by a position: the first so many, since each is slower than the one before."""
+    """How many pairs have made at least n_turns by a position:
+    the first so many, since each is slower than the one before."""
     last = width / 2 * log(position / TOKEN / (n_turns * TURN)) / log(theta)
     return minimum(maximum(floor(last) + 1, 0), width / 2)
 
@@ -53,12 +55,14 @@ def interpolated(theta, pair, width, factor):
 
 
 def ntk(theta, pair, width, factor):
-    """NTK-aware: a larger base, under which the slowest pair is slower by the factor and the fastest hardly."""
+    """NTK-aware: a larger base, under which the slowest pair is slower
+    by the factor and the fastest hardly."""
     return frequency(theta * factor ** (width / (width - 2)), pair, width)
 
 
 def yarn(theta, pair, width, factor, trained, beta_fast, beta_slow):
-    """YaRN (Peng et al. 2023, 3.2): kept above beta_fast turns over the trained length, slower by the factor below beta_slow.
+    """YaRN (Peng et al. 2023, 3.2): kept above beta_fast turns over the trained length,
+    slower by the factor below beta_slow.
 
     Between, a ramp over whole pairs, as in the authors' code; the paper writes it over the turns.
     """
@@ -69,9 +73,11 @@ def yarn(theta, pair, width, factor, trained, beta_fast, beta_slow):
 
 
 def llama3(theta, pair, width, factor, trained, low_freq_factor, high_freq_factor):
-    """Llama 3.1: kept above high_freq_factor turns over the trained length, slower by the factor below low_freq_factor, a ramp between."""
+    """Llama 3.1: kept above high_freq_factor turns over the trained length, slower by the factor below
+    low_freq_factor, a ramp between."""
     made = turns(trained, theta, pair, width)
-    return _mixed(theta, pair, width, factor, _clamped((made - low_freq_factor) / (high_freq_factor - low_freq_factor)))
+    return _mixed(theta, pair, width, factor,
+                  _clamped((made - low_freq_factor) / (high_freq_factor - low_freq_factor)))
 
 
 def _mixed(theta, pair, width, factor, kept):

@@ -1,11 +1,12 @@
 """Which replica gets a request, and how much of it that replica still remembers: a small simulator.
 
-A prompt is a chain of parts, each appended to what came before: tools and system prompt (the same for all sessions of one variant),
-the session's own opening, then one part a call. A part is named by the hash of all parts up to it, as vLLM names blocks and
-SGLang tree nodes, so that equal names mean equal prefixes. A replica remembers parts until memory or time runs out.
+A prompt is a chain of parts, each appended to what came before: tools and system prompt (the same for all
+sessions of one variant), the session's own opening, then one part a call. A part is named by the hash of all
+parts up to it, as vLLM names blocks and SGLang tree nodes, so that equal names mean equal prefixes. A replica
+remembers parts until memory or time runs out.
 
-Times in seconds, sizes in tokens, whole numbers; everything repeats for a seed. There are no queues: a replica takes any load, and
-`imbalance` tells how uneven it was.
+Times in seconds, sizes in tokens, whole numbers; everything repeats for a seed. There are no queues: a
+replica takes any load, and `imbalance` tells how uneven it was.
 """
 from __future__ import annotations
 
@@ -26,10 +27,12 @@ def digest(text: str) -> int:
 
 
 class Ring:
-    """Consistent hashing (Karger et al. 1997): a key belongs to the first replica point at or after it, around the circle."""
+    """Consistent hashing (Karger et al. 1997): a key belongs to the first replica point at or after it,
+    around the circle."""
     def __init__(self, replicas, points: int | None = None):
         points = POINTS if points is None else points
-        self.points = sorted((digest(f"{replica}/{i}"), replica) for replica in replicas for i in range(points))
+        self.points = sorted((digest(f"{replica}/{i}"), replica) for replica in replicas
+                             for i in range(points))
         if not self.points:
             raise ValueError("a ring needs at least one replica and one point; give it some")
 
@@ -47,7 +50,8 @@ class Modulo:
         return self.replicas[key % len(self.replicas)]
 
 
-# Routers: route(nodes, sizes) -> replica, where nodes name the prompt's prefixes, shortest first; lose(replica) takes one away.
+# Routers: route(nodes, sizes) -> replica, where nodes name the prompt's prefixes, shortest first;
+# lose(replica) takes one away.
 
 class RoundRobin:
     def __init__(self, replicas):
@@ -76,11 +80,13 @@ class Hashed:
 
 
 class LongestPrefix:
-    """The replica that was sent the longest beginning of this prompt, in the manner of SGLang's router: if that is under `threshold`
-    of the prompt, or the replica has computed more than `bound` times its fair share, the one that has computed least.
+    """The replica that was sent the longest beginning of this prompt, in the manner of SGLang's router: if
+    that is under `threshold` of the prompt, or the replica has computed more than `bound` times its fair
+    share, the one that has computed least.
 
-    The router knows what it sent where, not what was evicted since. SGLang's measures load by the requests in flight, of which
-    this simulator has none, and sends a prompt that matches little where the least is remembered.
+    The router knows what it sent where, not what was evicted since. SGLang's measures load by the requests in
+    flight, of which this simulator has none,
+    and sends a prompt that matches little where the least is remembered.
     """
     def __init__(self, replicas, threshold: float = 0.5, bound: float = 1.25):
         self.work = dict.fromkeys(replicas, 0)
@@ -118,19 +124,23 @@ ROUTERS = {
 
 
 class PrefixCache:
-    """What one replica remembers: parts in order of last use, at most `capacity` tokens, each for `lifetime` after its last use.
+    """What one replica remembers: parts in order of last use, at most `capacity` tokens,
+    each for `lifetime` after its last use.
 
-    A prompt's parts are touched last to first, so a part is never older than what continues it, and the oldest is always a leaf.
+    A prompt's parts are touched last to first, so a part is never older than what continues it,
+    and the oldest is always a leaf.
     """
     def __init__(self, capacity: float = math.inf, lifetime: float = math.inf):
         self.capacity, self.lifetime = capacity, lifetime
-        self.parts: OrderedDict[int, tuple[float, int]] = OrderedDict()  # node -> (last use, size), longest unused first
+        # Node -> (last use, size), longest unused first
+        self.parts: OrderedDict[int, tuple[float, int]] = OrderedDict()
         self.used = 0
 
     def serve(self, nodes, sizes, now: float) -> int:
         """Tokens of the prompt that were remembered; afterwards all of it is."""
         if sum(sizes) > self.capacity:
-            raise ValueError(f"a prompt of {sum(sizes)} tokens does not fit a cache of {self.capacity}; give it more")
+            raise ValueError(f"a prompt of {sum(sizes)} tokens does not fit a cache of {self.capacity}; "
+                             "give it more")
         self._forget(now)
         hit = 0
         for node, size in zip(nodes, sizes):
@@ -157,8 +167,8 @@ class PrefixCache:
 
 @dataclass(frozen=True)
 class Load:
-    """Sessions that start evenly spread over `span`; call k + 1 comes an exponential `gap` after call k, and after every
-    `task` calls the user pauses, exponentially too, for `pause`."""
+    """Sessions that start evenly spread over `span`; call k + 1 comes an exponential `gap` after call k, and
+    after every `task` calls the user pauses, exponentially too, for `pause`."""
     sessions: int
     calls: int
     variants: int         # of tools and system prompt; the i-th is 1/i as common as the first
@@ -174,7 +184,8 @@ class Load:
 @dataclass(frozen=True)
 class Outcome:
     hit_rate: float       # of all input tokens
-    stays: float          # share of calls, after a session's first, that came to the replica of the call before
+    # Share of calls, after a session's first, that came to the replica of the call before
+    stays: float
     imbalance: float      # the busiest replica's computed tokens over the average
     after_loss: float     # hit rate of each session's next call after the loss; nan without one
 
@@ -209,15 +220,17 @@ def prompts(load: Load, seed: int) -> tuple[tuple[tuple[int, ...], tuple[int, ..
 
 
 @functools.cache
-def simulate(router: str, replicas: int, load: Load, capacity: float = math.inf, lifetime: float = math.inf, lose: bool = False,
-             seed: int = 0) -> Outcome:
-    """All calls of `load` through one of ROUTERS; with `lose`, the replica that holds most at half time goes, and its memory with it."""
+def simulate(router: str, replicas: int, load: Load, capacity: float = math.inf, lifetime: float = math.inf,
+             lose: bool = False, seed: int = 0) -> Outcome:
+    """All calls of `load` through one of ROUTERS;
+    with `lose`, the replica that holds most at half time goes, and its memory with it."""
     if router not in ROUTERS:
         raise ValueError(f"no router {router!r}; take one of {', '.join(ROUTERS)}")
     if replicas < 1 + lose:
         raise ValueError(f"{replicas} replicas are too few; take at least {1 + lose}")
     events, longest = traffic(load, seed), prompts(load, seed)
-    table, caches = ROUTERS[router](range(replicas)), {r: PrefixCache(capacity, lifetime) for r in range(replicas)}
+    table = ROUTERS[router](range(replicas))
+    caches = {r: PrefixCache(capacity, lifetime) for r in range(replicas)}
     work, last, waiting = dict.fromkeys(range(replicas), 0), {}, None
     hits = total = stayed = moved = hits_after = total_after = 0
     for i, (now, session, call) in enumerate(events):
@@ -239,7 +252,8 @@ def simulate(router: str, replicas: int, load: Load, capacity: float = math.inf,
             waiting.remove(session)
             hits_after, total_after = hits_after + hit, total_after + size
     return Outcome(hits / total, stayed / (stayed + moved) if stayed + moved else math.nan,
-                   max(work.values()) * replicas / sum(work.values()), hits_after / total_after if total_after else math.nan)
+                   max(work.values()) * replicas / sum(work.values()),
+                   hits_after / total_after if total_after else math.nan)
 
 
 def repeated(router: str, replicas: int, load: Load, runs: int, seed: int = 0, **limits) -> Outcome:
@@ -282,8 +296,8 @@ def described(fleet, lifetime) -> dict[str, int]:
 
 
 def drawn(names: str, lost: str, keys: int = 48, points: int = 3):
-    """Few replicas and keys, for a picture: the ring's points as (position, owner), the keys as (position, owner before, owner after
-    `lost` is gone), and the owners (before, after) by remainder."""
+    """Few replicas and keys, for a picture: the ring's points as (position, owner), the keys as (position,
+    owner before, owner after `lost` is gone), and the owners (before, after) by remainder."""
     left = [name for name in names if name != lost]
     ring, modulo = (Ring(names, points), Ring(left, points)), (Modulo(names), Modulo(left))
     named = [digest(f"session {i}") for i in range(keys)]

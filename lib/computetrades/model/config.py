@@ -1,4 +1,5 @@
-"""What a model is, in numbers: the fields that its published configuration has, under the field's usual names."""
+"""What a model is, in numbers: the fields that its published configuration has,
+under the field's usual names."""
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
@@ -17,15 +18,18 @@ def _require(holds, name, value, remedy):
 
 @dataclass(frozen=True)
 class Rope:
-    """Rotary position embedding. scheme: default, linear (position interpolation), ntk, yarn or llama3; see rope.py."""
+    """Rotary position embedding. scheme: default, linear (position interpolation), ntk,
+    yarn or llama3; see rope.py."""
     theta: float = 10_000.0
     scheme: str = "default"
     factor: float = 1.0               # how many times longer than trained
     trained_context: int = 0          # positions seen in training, for the schemes that need it
-    beta_fast: float = 32.0           # yarn: rotations over the trained context above which a pair is left as it is
+    # yarn: rotations over the trained context above which a pair is left as it is
+    beta_fast: float = 32.0
     beta_slow: float = 1.0            # yarn: and below which it is fully interpolated
     truncate: bool = True             # yarn: whole pairs at the two ends
-    attention_factor: float | None = None   # yarn: scale of queries and keys; None for the paper's 0.1 ln(factor) + 1
+    # yarn: scale of queries and keys; None for the paper's 0.1 ln(factor) + 1
+    attention_factor: float | None = None
     low_freq_factor: float = 1.0      # llama3: the same two borders, as trained context over wavelength
     high_freq_factor: float = 4.0
 
@@ -34,13 +38,14 @@ class Rope:
                  "take default, linear, ntk, yarn or llama3")
         _require(self.theta > 1, "rope.theta", self.theta, "give a base above 1, usually 10000 or more")
         _require(self.factor >= 1, "rope.factor", self.factor, "give 1 or more")
-        _require(self.scheme not in ("yarn", "llama3") or self.trained_context > 0, "rope.trained_context", self.trained_context,
-                 f"{self.scheme} needs the length of the training context")
+        _require(self.scheme not in ("yarn", "llama3") or self.trained_context > 0, "rope.trained_context",
+                 self.trained_context, f"{self.scheme} needs the length of the training context")
 
 
 @dataclass(frozen=True)
 class Latent:
-    """Multi-head latent attention: keys and values of all heads come from one cached vector (DeepSeek-V2, 2.1)."""
+    """Multi-head latent attention:
+    keys and values of all heads come from one cached vector (DeepSeek-V2, 2.1)."""
     q_lora_rank: int
     kv_lora_rank: int
     qk_nope_head_dim: int
@@ -50,7 +55,8 @@ class Latent:
 
 @dataclass(frozen=True)
 class Experts:
-    """A mixture of experts. router: softmax over the chosen, or sigmoid with a balancing bias (DeepSeek-V3, 2.1.2)."""
+    """A mixture of experts. router: softmax over the chosen,
+    or sigmoid with a balancing bias (DeepSeek-V3, 2.1.2)."""
     n_experts: int
     n_experts_per_token: int
     intermediate_size: int
@@ -64,12 +70,14 @@ class Experts:
     bias: bool = False                # on the router and inside the experts
 
     def __post_init__(self):
-        _require(self.router in ("softmax", "sigmoid"), "experts.router", self.router, "take softmax or sigmoid")
-        _require(0 < self.n_experts_per_token <= self.n_experts, "experts.n_experts_per_token", self.n_experts_per_token,
-                 f"give 1 to {self.n_experts}, the number of experts")
-        _require(self.n_experts % self.n_groups == 0, "experts.n_groups", self.n_groups, f"{self.n_experts} experts must divide by it")
-        _require(0 < self.n_limited_groups <= self.n_groups, "experts.n_limited_groups", self.n_limited_groups,
-                 f"give 1 to {self.n_groups}")
+        _require(self.router in ("softmax", "sigmoid"), "experts.router", self.router,
+                 "take softmax or sigmoid")
+        _require(0 < self.n_experts_per_token <= self.n_experts, "experts.n_experts_per_token",
+                 self.n_experts_per_token, f"give 1 to {self.n_experts}, the number of experts")
+        _require(self.n_experts % self.n_groups == 0, "experts.n_groups", self.n_groups,
+                 f"{self.n_experts} experts must divide by it")
+        _require(0 < self.n_limited_groups <= self.n_groups, "experts.n_limited_groups",
+                 self.n_limited_groups, f"give 1 to {self.n_groups}")
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,8 @@ class ModelConfig:
     layer_kinds: tuple[str, ...] = (FULL,)   # repeated over the layers: (SLIDING, FULL) alternates
     window: int = 0                   # of sliding layers, or the chunk of chunked ones; tokens
     attention_bias: str = ""          # "", "qkv" or "qkvo"
-    attention_sinks: bool = False     # a learned logit per head that takes part in the softmax and carries no value
+    # A learned logit per head that takes part in the softmax and carries no value
+    attention_sinks: bool = False
     qk_norm: bool = False
     query_scale: float = 0.0          # 0: 1 / sqrt(width of a query)
     attention_softcap: float = 0.0    # 0: none
@@ -109,12 +118,17 @@ class ModelConfig:
             _require(self.hidden_size % self.n_heads == 0, "n_heads", self.n_heads,
                      f"hidden_size {self.hidden_size} must divide by it, or give head_dim")
             object.__setattr__(self, "head_dim", self.hidden_size // self.n_heads)
-        _require(self.rotary_dim % 2 == 0, "head_dim", self.rotary_dim, "rotary embedding turns pairs, so give an even width")
+        _require(self.rotary_dim % 2 == 0, "head_dim", self.rotary_dim,
+                 "rotary embedding turns pairs, so give an even width")
         unknown = set(self.layer_kinds) - {FULL, SLIDING, CHUNKED}
-        _require(self.layer_kinds and not unknown, "layer_kinds", self.layer_kinds, f"take from {FULL}, {SLIDING}, {CHUNKED}")
-        _require(self.window > 0 or set(self.layer_kinds) == {FULL}, "window", self.window, "a sliding or chunked layer needs at least 1 token")
-        _require(self.attention_bias in ("", "qkv", "qkvo"), "attention_bias", self.attention_bias, "take '', 'qkv' or 'qkvo'")
-        _require(self.activation in ("silu", "gelu_tanh", "clamped"), "activation", self.activation, "take silu, gelu_tanh or clamped")
+        _require(self.layer_kinds and not unknown, "layer_kinds", self.layer_kinds,
+                 f"take from {FULL}, {SLIDING}, {CHUNKED}")
+        _require(self.window > 0 or set(self.layer_kinds) == {FULL}, "window", self.window,
+                 "a sliding or chunked layer needs at least 1 token")
+        _require(self.attention_bias in ("", "qkv", "qkvo"), "attention_bias", self.attention_bias,
+                 "take '', 'qkv' or 'qkvo'")
+        _require(self.activation in ("silu", "gelu_tanh", "clamped"), "activation", self.activation,
+                 "take silu, gelu_tanh or clamped")
 
     @property
     def rotary_dim(self) -> int:
@@ -123,7 +137,8 @@ class ModelConfig:
 
     @property
     def row_shapes(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """(rows, width) of the two things a layer keeps per token: keys and values, or rotary key and latent."""
+        """(rows, width) of the two things a layer keeps per token:
+        keys and values, or rotary key and latent."""
         if self.latent:
             return (1, self.latent.qk_rope_head_dim), (1, self.latent.kv_lora_rank)
         return (self.n_kv_heads, self.head_dim), (self.n_kv_heads, self.head_dim)

@@ -1,7 +1,9 @@
-"""How densely a vocabulary packs text: tokens of each sample under cl100k_base, its successor, and its own beginnings.
+"""How densely a vocabulary packs text: tokens of each sample under cl100k_base,
+its successor, and its own beginnings.
 
-A vocabulary learned by byte-pair encoding is nested: its first n tokens are what training would have given had it stopped
-there. So cl100k_base holds every smaller vocabulary of its own training text, and what size buys can be measured without it.
+A vocabulary learned by byte-pair encoding is nested: its first n tokens are what training would have given
+had it stopped there. So cl100k_base holds every smaller vocabulary of its own training text, and what size
+buys can be measured without it.
 """
 from __future__ import annotations
 
@@ -18,17 +20,20 @@ SIZES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 100256)
 
 
 OLD_CUT = "o200k_base, cut as cl100k_base"
-"""The newer list under the older splitting rule, in which a vowel sign (Unicode's \\p{M}) is no part of a word."""
+"""The newer list under the older splitting rule,
+in which a vowel sign (Unicode's \\p{M}) is no part of a word."""
 
 
 @functools.cache
 def tokens(kind: str, vocabulary: str | int = "cl100k_base") -> int:
-    """Tokens in the sample of that kind. vocabulary: a name, or how many of cl100k_base's first tokens there are."""
+    """Tokens in the sample of that kind. vocabulary: a name,
+    or how many of cl100k_base's first tokens there are."""
     if isinstance(vocabulary, int):
         return len(beginning(vocabulary).encode(text(kind)))
     encodings = {"cl100k_base": cl100k.encoding, "o200k_base": o200k.encoding, OLD_CUT: _old_cut}
     if vocabulary not in encodings:
-        raise ValueError(f"vocabulary {vocabulary!r} is unknown; give one of {', '.join(encodings)}, or a number of tokens")
+        raise ValueError(f"vocabulary {vocabulary!r} is unknown; "
+                         f"give one of {', '.join(encodings)}, or a number of tokens")
     return len(encodings[vocabulary]().encode_ordinary(text(kind)))
 
 
@@ -53,7 +58,8 @@ def entries(vocabulary: str) -> int:
 @functools.cache
 def _old_cut():
     import tiktoken
-    return tiktoken.Encoding(OLD_CUT, pat_str=cl100k.PATTERN, mergeable_ranks=o200k.ranks(), special_tokens={})
+    return tiktoken.Encoding(OLD_CUT, pat_str=cl100k.PATTERN, mergeable_ranks=o200k.ranks(),
+                             special_tokens={})
 
 
 @functools.cache
@@ -64,19 +70,23 @@ def library() -> str:
 
 @functools.cache
 def library_density(size: int) -> float:
-    """Tokens per byte of the long text under cl100k_base as it was when it had `size` tokens; tiktoken's encoder, for speed."""
+    """Tokens per byte of the long text under cl100k_base as it was when it had `size` tokens;
+    tiktoken's encoder, for speed."""
     import tiktoken
     ranks = {token: rank for rank, token in enumerate(beginning(size).tokens)}
-    encoding = tiktoken.Encoding(f"cl100k_base, first {size}", pat_str=cl100k.PATTERN, mergeable_ranks=ranks, special_tokens={})
+    encoding = tiktoken.Encoding(f"cl100k_base, first {size}", pat_str=cl100k.PATTERN, mergeable_ranks=ranks,
+                                 special_tokens={})
     return len(encoding.encode_ordinary(library())) / len(library().encode())
 
 
 @functools.cache
 def beginning(size: int) -> bpe.Tokenizer:
-    """cl100k_base as it was when it had `size` tokens. ValueError below the 256 bytes or beyond what there is."""
+    """cl100k_base as it was when it had `size` tokens.
+    ValueError below the 256 bytes or beyond what there is."""
     whole = cl100k.tokenizer()
     if not 256 <= size <= len(whole.tokens):
-        raise ValueError(f"size cannot be {size}: 256 tokens are the bytes, and cl100k_base has {len(whole.tokens)}")
+        raise ValueError(f"size cannot be {size}: 256 tokens are the bytes, "
+                         f"and cl100k_base has {len(whole.tokens)}")
     return bpe.Tokenizer(whole.tokens[:size], regex.compile(cl100k.PATTERN))
 
 
@@ -98,7 +108,8 @@ def agreement() -> Agreement:
 
 
 def longest_match(piece: bytes) -> tuple[int, ...]:
-    """The piece read from the left, each time by the longest token of cl100k_base that fits. Byte-pair encoding does not."""
+    """The piece read from the left, each time by the longest token of cl100k_base that fits.
+    Byte-pair encoding does not."""
     ranks, ids, at = cl100k.ranks(), [], 0
     while at < len(piece):
         end = next(end for end in range(len(piece), at, -1) if piece[at:end] in ranks)

@@ -1,4 +1,5 @@
-"""What the lab's trained table looks like, and the vocabulary split over real ranks: the experiments of chapter 04.
+"""What the lab's trained table looks like, and the vocabulary split over real ranks:
+the experiments of chapter 04.
 
 Every function takes plain arguments, repeats to the bit and is kept once computed.
 """
@@ -30,7 +31,8 @@ def tokens() -> tuple[str, ...]:
 
 def row_of(token: str) -> int:
     if token not in tokens():
-        raise ValueError(f"the lab's vocabulary has no token {token!r}; take one of computetrades.model.embeddings.tokens()")
+        raise ValueError(f"the lab's vocabulary has no token {token!r}; "
+                         "take one of computetrades.model.embeddings.tokens()")
     return tokens().index(token)
 
 
@@ -41,13 +43,15 @@ def row(token: str) -> np.ndarray:
 
 @functools.cache
 def _directions() -> np.ndarray:
-    """The rows without what they all share, their mean, at length one; the cosine of two rows is their product."""
+    """The rows without what they all share, their mean, at length one;
+    the cosine of two rows is their product."""
     centred = table() - table().mean(axis=0)
     return centred / np.linalg.norm(centred, axis=1, keepdims=True)
 
 
 def neighbours(token: str, n: int) -> list[tuple[str, float]]:
-    """The n closest tokens and the cosine of the angle to them, closest first; the token itself is left out."""
+    """The n closest tokens and the cosine of the angle to them, closest first;
+    the token itself is left out."""
     cosines = _directions() @ _directions()[row_of(token)]
     order = [i for i in np.argsort(-cosines, kind="stable") if i != row_of(token)]
     return [(tokens()[i], float(cosines[i])) for i in order[:n]]
@@ -55,9 +59,11 @@ def neighbours(token: str, n: int) -> list[tuple[str, float]]:
 
 @functools.cache
 def twins(shortest: int = 3) -> tuple[tuple[str, str], ...]:
-    """Pairs of tokens that are one word with and without the space before it, at least so many letters long."""
+    """Pairs of tokens that are one word with and without the space before it,
+    at least so many letters long."""
     known = set(tokens())
-    return tuple((" " + word, word) for word in tokens() if word.isalpha() and len(word) >= shortest and " " + word in known)
+    return tuple((" " + word, word) for word in tokens()
+                 if word.isalpha() and len(word) >= shortest and " " + word in known)
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,8 @@ def twins_found(n: int, shortest: int = 3) -> TwinsFound:
 
 @dataclass(frozen=True)
 class Spread:
-    """sigma: standard deviation of all weights. largest: the largest of them, in sigmas. dimension: root mean square of the
-    strongest column over the median column's."""
+    """sigma: standard deviation of all weights. largest: the largest of them, in sigmas. dimension: root mean
+    square of the strongest column over the median column's."""
     sigma: float
     largest: float
     dimension: float
@@ -88,10 +94,11 @@ class Spread:
 
 @functools.cache
 def crowd(cosine: float = 0.99) -> tuple[int, ...]:
-    """Rows that point nearly where the longest row points: those of tokens that the training text never holds, or hardly ever.
+    """Rows that point nearly where the longest row points:
+    those of tokens that the training text never holds, or hardly ever.
 
-    No step pulls such a row to a place of its own, and each pushes it, with all others of its kind, away from the vector that
-    asks for the token that did come (Yu et al. 2022, arXiv 2109.03127).
+    No step pulls such a row to a place of its own, and each pushes it, with all others of its kind, away from
+    the vector that asks for the token that did come (Yu et al. 2022, arXiv 2109.03127).
     """
     directions = table() / np.linalg.norm(table(), axis=1, keepdims=True)
     longest = np.linalg.norm(table(), axis=1).argmax()
@@ -122,9 +129,10 @@ def histogram(edges: tuple[float, ...]) -> list[float]:
 @functools.cache
 @torch.no_grad()
 def swap(text: str, token: str, other: str) -> float:
-    """Largest difference between the model's logits on `text` with `other` in place of `token`, and on `text` itself when the
-    token's row of the embedding has been replaced by the other's. The logits of the token itself, whose row is also a row of
-    the tied head, are left out. 0.0 means that the row is all that the model sees of a token.
+    """Largest difference between the model's logits on `text` with `other` in place of `token`, and on `text`
+    itself when the token's row of the embedding has been replaced by the other's. The logits of the token
+    itself, whose row is also a row of the tied head, are left out.
+    0.0 means that the row is all that the model sees of a token.
     """
     torch.set_num_threads(1)
     model, tokenizer = weights.load("tiny")
@@ -141,8 +149,9 @@ def swap(text: str, token: str, other: str) -> float:
 
 @dataclass(frozen=True)
 class Split:
-    """What one of the ranks saw. rows: how many of the table it holds. traffic: purpose -> Tally. difference: largest, of the
-    vectors looked up and the logits, against one table in one process. agrees: whether the token chosen from slices is theirs."""
+    """What one of the ranks saw. rows: how many of the table it holds. traffic: purpose -> Tally. difference:
+    largest, of the vectors looked up and the logits, against one table in one process. agrees: whether the
+    token chosen from slices is theirs."""
     rows: int
     traffic: dict[str, Tally]
     difference: float
@@ -151,22 +160,25 @@ class Split:
 
 @functools.cache
 def split(n_ranks: int, vocab_size: int, width: int, n_tokens: int, seed: int = 4) -> tuple[Split, ...]:
-    """A vocabulary split over so many processes: n_tokens looked up, then logits for the last of them, gathered whole, and once
-    more with each rank's best alone. One Split per rank."""
+    """A vocabulary split over so many processes: n_tokens looked up, then logits for the last of them,
+    gathered whole, and once more with each rank's best alone. One Split per rank."""
     return tuple(run(n_ranks, _on_rank, vocab_size, width, n_tokens, seed))
 
 
 @torch.no_grad()
 def _on_rank(communicator: Communicator, vocab_size: int, width: int, n_tokens: int, seed: int) -> Split:
-    """The whole table is made here too, from the seed, for the comparison; the rank's modules keep their rows of it alone."""
+    """The whole table is made here too, from the seed, for the comparison;
+    the rank's modules keep their rows of it alone."""
     generator = torch.Generator().manual_seed(seed)
     whole = torch.randn(vocab_size, width, generator=generator)
     ids = torch.randint(vocab_size, (1, n_tokens), generator=generator)
-    embed, head = VocabularyParallelEmbedding(whole, communicator), VocabularyParallelHead(whole, communicator, gathers=True)
+    embed = VocabularyParallelEmbedding(whole, communicator)
+    head = VocabularyParallelHead(whole, communicator, gathers=True)
     x = embed(ids)
     logits, wanted = head(x[:, -1:]), torch.nn.functional.embedding(ids, whole)
     head.gathers = False
     chosen = sample(head(x[:, -1:]), vocab_size, communicator)
     expected = wanted[:, -1:] @ whole.T
     difference = max((x - wanted).abs().max(), (logits - expected).abs().max())
-    return Split(len(embed.tokens), tally(communicator.log), float(difference), bool((chosen == expected.argmax(-1)).all()))
+    return Split(len(embed.tokens), tally(communicator.log), float(difference),
+                 bool((chosen == expected.argmax(-1)).all()))

@@ -1,8 +1,9 @@
-"""Serving: many requests through one model, a few tokens of each per step (continuous batching, Orca, Yu et al. 2022).
+"""Serving: many requests through one model,
+a few tokens of each per step (continuous batching, Orca, Yu et al. 2022).
 
-A step is one pass over a flat batch: the next token of every running request, and as much of the waiting prompts as the
-token budget leaves room for. Keys and values lie in a pool of blocks (vLLM, Kwon et al. 2023), where a prompt finds again what
-an earlier one has left there.
+A step is one pass over a flat batch: the next token of every running request, and as much of the waiting
+prompts as the token budget leaves room for. Keys and values lie in a pool of blocks (vLLM, Kwon et al. 2023),
+where a prompt finds again what an earlier one has left there.
 """
 from __future__ import annotations
 
@@ -18,15 +19,18 @@ from .sampling import greedy
 
 @dataclass(eq=False)
 class Request:
-    """What was asked and what came of it. finish_reason: stop (a stop id, which is the last output), length or cancelled."""
+    """What was asked and what came of it. finish_reason:
+    stop (a stop id, which is the last output), length or cancelled."""
     prompt_ids: list[int]
     max_tokens: int
     sample: Callable[[torch.Tensor], int]
     stop_ids: Collection[int]
     output_ids: list[int] = field(default_factory=list)
     finish_reason: str | None = None
-    cached_tokens: int = 0       # of the prompt, found in the prefix cache when the request was first admitted
-    written_tokens: int = 0      # of the prompt, in further full blocks: computed, and left for others to find
+    # Of the prompt, found in the prefix cache when the request was first admitted
+    cached_tokens: int = 0
+    # Of the prompt, in further full blocks: computed, and left for others to find
+    written_tokens: int = 0
     preemptions: int = 0         # times it lost its blocks and was computed again
     cache: Paged | None = None   # only while running
 
@@ -45,13 +49,15 @@ class Engine:
     prefix_cache=False computes every prompt in full, for comparison.
     """
 
-    def __init__(self, model, n_blocks: int, block_size: int, max_batch_tokens: int, prefix_cache: bool = True):
+    def __init__(self, model, n_blocks: int, block_size: int, max_batch_tokens: int,
+                 prefix_cache: bool = True):
         if max_batch_tokens < 1:
             raise ValueError(f"max_batch_tokens cannot be {max_batch_tokens}: a step needs at least 1")
         weight = model.embed.weight
         self.model, self.max_batch_tokens, self.prefix_cache = model, max_batch_tokens, prefix_cache
         self.pool = BlockPool(model.config, n_blocks, block_size, weight.dtype, weight.device)
-        self.waiting: deque[Request] = deque()   # both in order of arrival, and all who wait came after all who run
+        # Both in order of arrival, and all who wait came after all who run
+        self.waiting: deque[Request] = deque()
         self.running: list[Request] = []
         self.computed_tokens = 0
 
@@ -59,27 +65,34 @@ class Engine:
     def busy(self) -> bool:
         return bool(self.waiting or self.running)
 
-    def submit(self, prompt_ids: list[int], max_tokens: int, sample=greedy, stop_ids: Collection[int] = ()) -> Request:
+    def submit(self, prompt_ids: list[int], max_tokens: int, sample=greedy,
+               stop_ids: Collection[int] = ()) -> Request:
         """sample: logits [vocab_size] -> id. It is called once per output token; any random state is its own.
 
-        ValueError for a request that could never be served: the pool must be able to hold it when it is alone.
+        ValueError for a request that could never be served:
+        the pool must be able to hold it when it is alone.
         """
         vocabulary = self.model.config.vocab_size
         if not prompt_ids or max_tokens < 1:
-            raise ValueError(f"a prompt of {len(prompt_ids)} tokens and max_tokens {max_tokens}: give at least 1 of each")
+            raise ValueError(f"a prompt of {len(prompt_ids)} tokens and max_tokens {max_tokens}: "
+                             "give at least 1 of each")
         if not 0 <= min(prompt_ids) <= max(prompt_ids) < vocabulary:
-            raise ValueError(f"prompt ids reach from {min(prompt_ids)} to {max(prompt_ids)}: give ids from 0 to {vocabulary - 1}")
-        if len(prompt_ids) + max_tokens - 1 > self.pool.capacity:   # the last token is given out and never stored
-            raise ValueError(f"a prompt of {len(prompt_ids)} tokens and max_tokens {max_tokens} do not fit into a pool of "
-                             f"{self.pool.capacity} tokens ({self.pool.n_blocks} blocks of {self.pool.block_size}); shorten the "
-                             "request or give the engine more blocks")
+            raise ValueError(f"prompt ids reach from {min(prompt_ids)} to {max(prompt_ids)}: "
+                             f"give ids from 0 to {vocabulary - 1}")
+        # The last token is given out and never stored
+        if len(prompt_ids) + max_tokens - 1 > self.pool.capacity:
+            raise ValueError(f"a prompt of {len(prompt_ids)} tokens and max_tokens {max_tokens} do not fit "
+                             f"into a pool of {self.pool.capacity} tokens "
+                             f"({self.pool.n_blocks} blocks of {self.pool.block_size}); "
+                             "shorten the request or give the engine more blocks")
         request = Request(list(prompt_ids), max_tokens, sample, frozenset(stop_ids))
         self.waiting.append(request)
         return request
 
     @torch.no_grad()
     def step(self) -> list[tuple[Request, int]]:
-        """One pass through the model; the tokens that it produced. A request in the middle of its prompt produces none."""
+        """One pass through the model; the tokens that it produced.
+        A request in the middle of its prompt produces none."""
         batch = self._schedule()
         if not batch:
             return []
@@ -101,7 +114,8 @@ class Engine:
             self._finish(request, "cancelled")
 
     def _schedule(self) -> list[tuple[Request, int]]:
-        """Who takes part in this step, with how many tokens: running requests first, then those that can be admitted."""
+        """Who takes part in this step, with how many tokens: running requests first,
+        then those that can be admitted."""
         batch, budget = [], self.max_batch_tokens
         for request in tuple(self.running):
             if not budget:
@@ -140,7 +154,8 @@ class Engine:
         """Logits [requests, vocab_size] behind the last token that each request has in the batch."""
         counts = [n_tokens for _, n_tokens in batch]
         ids = [id for request, n_tokens in batch for id in request.ids[request.cache.length:][:n_tokens]]
-        cache, device = Ragged([request.cache for request, _ in batch], counts), self.model.embed.weight.device
+        cache = Ragged([request.cache for request, _ in batch], counts)
+        device = self.model.embed.weight.device
         logits = self.model(torch.tensor([ids], device=device), cache, cache.positions.to(device))[0]
         self.computed_tokens += len(ids)
         if self.prefix_cache:
@@ -163,7 +178,8 @@ class Engine:
         return produced
 
     def _preempt(self, request):
-        """Take the blocks away. What they held is computed again when the request is readmitted, before any younger one."""
+        """Take the blocks away. What they held is computed again when the request is readmitted,
+        before any younger one."""
         request.cache.free()
         request.cache = None
         request.preemptions += 1

@@ -1,7 +1,8 @@
-"""What passes between a client and the lab's server, and what the model computes for it: functions of the request's JSON.
+"""What passes between a client and the lab's server, and what the model computes for it:
+functions of the request's JSON.
 
-Each is computed once per process: a body is a str, so that a notebook that runs again gets what it got before. Greedy requests
-give the same bytes each time; the server numbers its messages from 1.
+Each is computed once per process: a body is a str, so that a notebook that runs again gets what it got
+before. Greedy requests give the same bytes each time; the server numbers its messages from 1.
 """
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ BLOCKS, BLOCK_SIZE, BUDGET = 64, 16, 512
 
 @functools.cache
 def exchange(*bodies: str) -> tuple[client.Answer, ...]:
-    """Start a server with the trained model on a free port of 127.0.0.1, send it the bodies one after the other, stop it."""
+    """Start a server with the trained model on a free port of 127.0.0.1,
+    send it the bodies one after the other, stop it."""
     model, tokenizer = _pair()
     with Server(_engine(model), tokenizer, "tiny") as server:
         return tuple(client.ask(server.url, json.loads(body)) for body in bodies)
@@ -46,7 +48,8 @@ def prompt_tokens(body: str) -> int:
 @functools.cache
 @torch.no_grad()
 def last_vector(body: str) -> torch.Tensor:
-    """[hidden_size] behind the last layer and its norm, at the prompt's last token: what the head is multiplied with.
+    """[hidden_size] behind the last layer and its norm, at the prompt's last token:
+    what the head is multiplied with.
 
     The trained model's head is its embedding table, so the logits are this vector times each row of it.
     """
@@ -88,7 +91,8 @@ def computed_tokens(body: str) -> int:
 
 @functools.cache
 def allowed_tokens(body: str, call: str = "") -> tuple[int, ...]:
-    """Ids that may come next when the request's tools have been called as far as `call`: 'Read {"file', say."""
+    """Ids that may come next when the request's tools have been called as far as `call`:
+    'Read {"file', say."""
     pattern = grammar.calls(messages.parse(body.encode()).callable_tools)
     return tuple(token for token, piece in enumerate(_pieces())
                  if piece and pattern.fullmatch(call.encode() + piece, partial=True) is not None)

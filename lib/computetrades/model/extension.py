@@ -1,4 +1,5 @@
-"""Reading further than trained: one model under each rotary scheme of rope.py, as it is or after a little more training."""
+"""Reading further than trained: one model under each rotary scheme of rope.py,
+as it is or after a little more training."""
 from __future__ import annotations
 
 import functools
@@ -16,7 +17,8 @@ SCHEMES = ("default", "linear", "ntk", "yarn", "llama3")
 
 @dataclass(frozen=True)
 class Reading:
-    """Perplexity of a text read in windows of `context` tokens: of all of it, and of the tokens beyond the trained length."""
+    """Perplexity of a text read in windows of `context` tokens:
+    of all of it, and of the tokens beyond the trained length."""
     scheme: str
     context: int
     whole: float
@@ -25,7 +27,8 @@ class Reading:
 
 def stretched(model: Transformer, scheme: str, trained: int, context: int) -> Transformer:
     """The same weights, not copied, with rotary positions stretched from `trained` to `context` tokens."""
-    rope = replace(model.config.rope, scheme=scheme, factor=max(1.0, context / trained), trained_context=trained)
+    rope = replace(model.config.rope, scheme=scheme, factor=max(1.0, context / trained),
+                   trained_context=trained)
     with torch.device("meta"):
         other = Transformer(model.config.with_(rope=rope))
     other.load_state_dict(model.state_dict(), assign=True)
@@ -47,10 +50,13 @@ def by_position(nats: torch.Tensor, bucket: int) -> list[float]:
     return [perplexity(part) for part in nats.split(bucket, dim=1)]
 
 
-def tuned(model: Transformer, ids: torch.Tensor, scheme: str, trained: int, context: int, n_tokens: int, rate: float, seed: int) -> Transformer:
-    """The stretched model after n_tokens more of training on windows of `context` tokens, one a step; `model` stays as it was.
+def tuned(model: Transformer, ids: torch.Tensor, scheme: str, trained: int, context: int, n_tokens: int,
+          rate: float, seed: int) -> Transformer:
+    """The stretched model after n_tokens more of training on windows of `context` tokens, one a step;
+    `model` stays as it was.
 
-    ids [tokens]: training text. The optimiser is train.py's, begun anew; the rate rises over the first tenth and then stays.
+    ids [tokens]: training text. The optimiser is train.py's, begun anew;
+    the rate rises over the first tenth and then stays.
     """
     torch.set_num_threads(1)
     other = stretched(model, scheme, trained, context)
@@ -72,8 +78,10 @@ def tuned(model: Transformer, ids: torch.Tensor, scheme: str, trained: int, cont
 
 @functools.cache
 def held_out_beyond(scheme: str, trained: int, context: int, n_windows: int) -> float:
-    """Perplexity of the lab's "tiny" behind its trained length, on n_windows of held-out text: the short, live measurement."""
+    """Perplexity of the lab's "tiny" behind its trained length, on n_windows of held-out text:
+    the short, live measurement."""
     torch.set_num_threads(1)
     model, tokenizer = weights.load("tiny")
     ids = torch.tensor(tokenizer.encode(weights.held_out()))
-    return perplexity(by_window(stretched(model, scheme, trained, context), ids, context, n_windows)[:, trained:])
+    nats = by_window(stretched(model, scheme, trained, context), ids, context, n_windows)
+    return perplexity(nats[:, trained:])

@@ -1,14 +1,16 @@
 """The Messages shape: what a request may hold, the text that the model reads for it, and what is answered.
 
-The shape is that of the public Messages API (platform.claude.com/docs, "Messages"); of its fields, those that a text model with
-tools can honour. Any other field is refused by name, so that nothing which was asked for is silently left undone.
+The shape is that of the public Messages API (platform.claude.com/docs, "Messages"); of its fields, those that
+a text model with tools can honour. Any other field is refused by name,
+so that nothing which was asked for is silently left undone.
 cache_control is one of those honoured: here every full block of a prompt is cached, marked or not.
 """
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError,
+                      model_validator)
 
 from .grammar import CLOSE, OPEN, compact
 
@@ -90,11 +92,13 @@ class Tool(Cached):
     input_schema: Annotated[dict, AfterValidator(_of_object)]
 
     def written(self) -> list[str]:
-        return ["<tools>", compact(self.model_dump(include={"name", "description", "input_schema"})), "</tools>\n"]
+        return ["<tools>", compact(self.model_dump(include={"name", "description", "input_schema"})),
+                "</tools>\n"]
 
 
 class ToolChoice(Shape):
-    """auto: the model may call a tool; any: it must; tool: it must call the one named; none: it cannot. One call at most."""
+    """auto: the model may call a tool; any: it must; tool: it must call the one named;
+    none: it cannot. One call at most."""
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = None
     disable_parallel_tool_use: bool = True
@@ -122,15 +126,18 @@ class MessagesRequest(Cached):
         if (choice.type == "tool") != (choice.name is not None):
             raise ValueError("tool_choice.name: goes with type tool, and with no other")
         if choice.type in ("any", "tool") and not set(names) & ({choice.name} if choice.name else set(names)):
-            raise ValueError(f"tool_choice: {choice.name or 'a call'} is asked for, and the tools are: {', '.join(names) or 'none'}")
+            raise ValueError(f"tool_choice: {choice.name or 'a call'} is asked for, and the tools are: "
+                             f"{', '.join(names) or 'none'}")
         open_calls = set()
         for i, turn in enumerate(self.messages):
             if (answered := turn.ids(ToolResult, "tool_use_id")) != open_calls:
-                raise ValueError(f"messages.{i}: holds tool_result for {sorted(answered)}, and the turn before has tool_use "
-                                 f"{sorted(open_calls)}; each call needs its result in the next turn")
+                raise ValueError(f"messages.{i}: holds tool_result for {sorted(answered)}, "
+                                 f"and the turn before has tool_use {sorted(open_calls)}; "
+                                 "each call needs its result in the next turn")
             open_calls = turn.ids(ToolUse, "id")
         if open_calls:
-            raise ValueError(f"messages: the last turn calls {sorted(open_calls)}, and no tool_result follows")
+            raise ValueError(f"messages: the last turn calls {sorted(open_calls)}, "
+                             "and no tool_result follows")
         return self
 
     @property
@@ -145,16 +152,19 @@ class MessagesRequest(Cached):
         return self.tool_choice.type in ("any", "tool")
 
     def written(self) -> list[str]:
-        """The prompt, in pieces that are encoded one by one: a longer conversation begins with the same pieces.
+        """The prompt, in pieces that are encoded one by one:
+        a longer conversation begins with the same pieces.
 
-        Tools, system and turns stand between marks. The marks are ordinary text, which a user could forge; real templates keep
-        tokens of their own for them. A last turn of the assistant's is left open for the model to go on.
+        Tools, system and turns stand between marks. The marks are ordinary text, which a user could forge;
+        real templates keep tokens of their own for them.
+        A last turn of the assistant's is left open for the model to go on.
         """
         out = [piece for tool in self.tools for piece in tool.written()]
         if self.system:
             out += ["<system>", *(part.text for part in self.system), "</system>\n"]
         for turn in self.messages:
-            out += [f"<{turn.role}>", *(piece for block in turn.content for piece in block.written()), f"</{turn.role}>\n"]
+            out += [f"<{turn.role}>", *(piece for block in turn.content for piece in block.written()),
+                    f"</{turn.role}>\n"]
         out = out[:-1] if self.messages[-1].role == "assistant" else out + ["<assistant>"]
         return out + [OPEN] if self.must_call else out
 
@@ -164,6 +174,9 @@ def parse(body: bytes) -> MessagesRequest:
     try:
         return MessagesRequest.model_validate_json(body)
     except ValidationError as error:
-        faults = [": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, "))))
+        faults = [": ".join(filter(None,
+                                   (".".join(map(str, fault["loc"])),
+                                    fault["msg"].removeprefix("Value error, "))))
                   for fault in error.errors(include_url=False, include_context=False, include_input=False)]
-        raise ValueError("; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")) from None
+        raise ValueError("; ".join(faults[:5])
+                         + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")) from None

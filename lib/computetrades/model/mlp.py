@@ -1,11 +1,13 @@
-"""The gated feed-forward layer (Shazeer 2020): one projection opens or closes the other, element by element."""
+"""The gated feed-forward layer (Shazeer 2020):
+one projection opens or closes the other, element by element."""
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 
 def gated(gate, up, activation: str):
-    """activation(gate) * up. silu makes SwiGLU; gelu_tanh is Gemma's; clamped is GPT-OSS's, with both inputs bounded."""
+    """activation(gate) * up. silu makes SwiGLU; gelu_tanh is Gemma's;
+    clamped is GPT-OSS's, with both inputs bounded."""
     if activation == "clamped":
         gate, up = gate.clamp(max=7.0), up.clamp(-7.0, 7.0)
         return (up + 1) * gate * torch.sigmoid(1.702 * gate)

@@ -1,4 +1,5 @@
-"""A mixture of experts: a router sends each token to a few of many feed-forward layers and adds up what they say."""
+"""A mixture of experts: a router sends each token to a few of many feed-forward layers
+and adds up what they say."""
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -10,8 +11,9 @@ from .mlp import MLP, gated
 class Router(nn.Module):
     """Chooses experts and their weights.
 
-    softmax: the k largest logits, softmax over those (Mixtral, GPT-OSS). sigmoid: scores are independent; a bias per expert
-    enters the choice and not the weight, so that balancing it leaves the output alone (DeepSeek-V3, 2.1.2).
+    softmax: the k largest logits, softmax over those (Mixtral, GPT-OSS). sigmoid: scores are independent; a
+    bias per expert enters the choice and not the weight,
+    so that balancing it leaves the output alone (DeepSeek-V3, 2.1.2).
     """
 
     def __init__(self, hidden_size: int, experts: Experts):
@@ -33,7 +35,8 @@ class Router(nn.Module):
         return (weights / weights.sum(-1, keepdim=True) * e.scaling).to(x.dtype), chosen
 
     def _within_groups(self, scores):
-        """The scores with all but the best groups at minus infinity; a group counts by the sum of its two best."""
+        """The scores with all but the best groups at minus infinity;
+        a group counts by the sum of its two best."""
         e = self.experts
         if e.n_groups == 1:
             return scores
@@ -44,7 +47,8 @@ class Router(nn.Module):
 
     @torch.no_grad()
     def rebalance(self, load, step: float):
-        """Nudge the bias of each expert by `step`: up where load [n_experts] is below the mean, down where it is above."""
+        """Nudge the bias of each expert by `step`:
+        up where load [n_experts] is below the mean, down where it is above."""
         self.balance += step * torch.sign(load.float().mean() - load.float())
 
 
@@ -55,9 +59,11 @@ class MixtureOfExperts(nn.Module):
         self.config, self.router = config, Router(d, e)
         self.gate_up = nn.Parameter(torch.empty(e.n_experts, 2 * e.intermediate_size, d))
         self.down = nn.Parameter(torch.empty(e.n_experts, d, e.intermediate_size))
-        self.gate_up_bias = nn.Parameter(torch.zeros(e.n_experts, 2 * e.intermediate_size)) if e.bias else None
+        self.gate_up_bias = (nn.Parameter(torch.zeros(e.n_experts, 2 * e.intermediate_size))
+                             if e.bias else None)
         self.down_bias = nn.Parameter(torch.zeros(e.n_experts, d)) if e.bias else None
-        self.shared = MLP(d, e.n_shared_experts * e.intermediate_size, config.activation) if e.n_shared_experts else None
+        self.shared = (MLP(d, e.n_shared_experts * e.intermediate_size, config.activation)
+                       if e.n_shared_experts else None)
 
     def forward(self, x):
         """x [batch, tokens, hidden] -> the same shape."""
@@ -72,6 +78,7 @@ class MixtureOfExperts(nn.Module):
 
     def expert(self, index: int, x):
         """x [tokens, hidden] through one expert."""
-        gate, up = F.linear(x, self.gate_up[index], None if self.gate_up_bias is None else self.gate_up_bias[index]).chunk(2, dim=-1)
+        gate, up = F.linear(x, self.gate_up[index],
+                            None if self.gate_up_bias is None else self.gate_up_bias[index]).chunk(2, dim=-1)
         return F.linear(gated(gate, up, self.config.activation), self.down[index],
                         None if self.down_bias is None else self.down_bias[index])

@@ -1,4 +1,5 @@
-"""Root-mean-square normalisation (Zhang and Sennrich 2019): the length of a vector is set, its direction kept."""
+"""Root-mean-square normalisation (Zhang and Sennrich 2019):
+the length of a vector is set, its direction kept."""
 import torch
 from torch import nn
 

@@ -1,6 +1,8 @@
-"""What a text costs in perplexity when the model remembers it through each kind of cache, and how many bytes that takes.
+"""What a text costs in perplexity when the model remembers it through each kind of cache,
+and how many bytes that takes.
 
-The model is the trained "tiny", the text its held-out one, in windows spread evenly over it. One thread, so that it repeats.
+The model is the trained "tiny", the text its held-out one, in windows spread evenly over it.
+One thread, so that it repeats.
 """
 from __future__ import annotations
 
@@ -17,22 +19,27 @@ from .perplexity import perplexity, surprisal
 from .train import CONTEXT
 
 CHUNK = 32                            # tokens that enter the cache together
-GROUP = 32                            # elements that share a scale at two bits; also the tokens that KIVI leaves as they are
+# Elements that share a scale at two bits; also the tokens that KIVI leaves as they are
+GROUP = 32
 FORMATS = {
     "float32": Sliding,
     "bf16": lambda config: Quantised(config, BF16()),
     "int8": lambda config: Quantised(config, Int8()),
     "fp8": lambda config: Quantised(config, FP8()),
     "nvfp4": lambda config: Quantised(config, NVFP4()),
-    "two-bit": lambda config: Quantised(config, TwoBit(GROUP)),        # keys and values alike: groups of channels within a token
-    "two-bit-recent": lambda config: KIVI(config, GROUP, GROUP, by_channel=False),     # the same, the newest tokens as they came
-    "kivi": lambda config: KIVI(config, GROUP, GROUP),                 # and keys in groups of tokens within a channel
+    # Keys and values alike: groups of channels within a token
+    "two-bit": lambda config: Quantised(config, TwoBit(GROUP)),
+    # The same, the newest tokens as they came
+    "two-bit-recent": lambda config: KIVI(config, GROUP, GROUP, by_channel=False),
+    # And keys in groups of tokens within a channel
+    "kivi": lambda config: KIVI(config, GROUP, GROUP),
 }
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Perplexity of all tokens of the windows, and of those beyond the trained length (nan where there are none)."""
+    """Perplexity of all tokens of the windows,
+    and of those beyond the trained length (nan where there are none)."""
     name: str
     bytes_per_token: float
     perplexity: float
@@ -47,11 +54,12 @@ def through_format(name: str, n_windows: int) -> Reading:
 
 @cache
 def through_eviction(n_sinks: int, places: int, n_windows: int, length: int) -> Reading:
-    """Windows of `length` tokens through a cache of `places` tokens, the first n_sinks kept; places = 0 keeps everything."""
+    """Windows of `length` tokens through a cache of `places` tokens, the first n_sinks kept;
+    places = 0 keeps everything."""
     if not places:
         return _read("everything kept", Sliding, windows(n_windows, length))
-    return _read(f"{n_sinks} sinks and the last {places - n_sinks}", lambda config: Sinks(config, n_sinks, places - n_sinks),
-                 windows(n_windows, length))
+    return _read(f"{n_sinks} sinks and the last {places - n_sinks}",
+                 lambda config: Sinks(config, n_sinks, places - n_sinks), windows(n_windows, length))
 
 
 def over_exact(name: str, n_windows: int) -> float:
@@ -105,7 +113,8 @@ def windows(n: int, length: int) -> torch.Tensor:
     """[n, length + 1]: n stretches of the held-out text, spread evenly."""
     _, ids = tiny()
     if n < 1 or n * length >= len(ids):
-        raise ValueError(f"{n} windows of {length} tokens do not fit into a text of {len(ids)}; ask for fewer or shorter ones")
+        raise ValueError(f"{n} windows of {length} tokens do not fit into a text of {len(ids)}; "
+                         "ask for fewer or shorter ones")
     starts = torch.linspace(0, len(ids) - length - 1, n).long()
     return ids[starts[:, None] + torch.arange(length + 1)]
 
@@ -122,4 +131,5 @@ def _read(name: str, make, rows: torch.Tensor) -> Reading:
     finally:
         torch.set_num_threads(threads)
     nats = torch.cat(nats)
-    return Reading(name, n_bytes / nats.numel(), perplexity(nats), perplexity(nats[:, CONTEXT:]) if nats.shape[1] > CONTEXT else float("nan"))
+    return Reading(name, n_bytes / nats.numel(), perplexity(nats),
+                   perplexity(nats[:, CONTEXT:]) if nats.shape[1] > CONTEXT else float("nan"))

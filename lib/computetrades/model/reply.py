@@ -1,8 +1,10 @@
-"""One answer while it is being written: which tokens may come next, and what each means as events of the Messages stream.
+"""One answer while it is being written: which tokens may come next,
+and what each means as events of the Messages stream.
 
-Text goes out as it comes, except an end that may still turn out to be the start of a mark. When the model writes the mark of a
-tool call, or was told to begin with it, the tools' grammar decides from there on which tokens are allowed: the content of a
-call is the model's own choice, its form cannot be wrong. One call ends the answer.
+Text goes out as it comes, except an end that may still turn out to be the start of a mark. When the model
+writes the mark of a tool call, or was told to begin with it, the tools' grammar decides from there on which
+tokens are allowed: the content of a call is the model's own choice, its form cannot be wrong.
+One call ends the answer.
 """
 from __future__ import annotations
 
@@ -30,11 +32,14 @@ class Reply:
         self.request, self.vocabulary, self.number, self.job = request, vocabulary, number, None
         self.sampler = Sampler(request.temperature, request.top_k, request.top_p, seed=number)
         self.grammar = grammar.calls(request.callable_tools) if request.callable_tools else None
-        self.stops = {END.encode(): ("end_turn", None), **{s.encode(): ("stop_sequence", s) for s in request.stop_sequences}}
+        self.stops = {END.encode(): ("end_turn", None),
+                      **{s.encode(): ("stop_sequence", s) for s in request.stop_sequences}}
         self.call = b"" if request.must_call else None   # what stands behind the mark of a call
         self.held = b""                                  # written and not given out
-        self.stop: tuple[str, str | None] | None = None  # stop_reason and stop_sequence, once the text itself has ended
-        self.index, self.kind, self.decoder = -1, "", None   # of the content block that is open: its place, its deltas, its bytes
+        # stop_reason and stop_sequence, once the text itself has ended
+        self.stop: tuple[str, str | None] | None = None
+        # Of the content block that is open: its place, its deltas, its bytes
+        self.index, self.kind, self.decoder = -1, "", None
         self.started = False
 
     def choose(self, logits: torch.Tensor) -> int:
@@ -75,30 +80,35 @@ class Reply:
             events += self._say(self.held)   # no mark after all; of a call, what is held back is dropped
         reason, sequence = self.stop or (self._engine_reason(), None)
         return events + self._close() + [
-            {"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": sequence}, "usage": self.usage()},
+            {"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": sequence},
+             "usage": self.usage()},
             {"type": "message_stop"}]
 
     def usage(self) -> dict:
-        """Tokens. The prompt is in three parts: found in the cache, left there in further full blocks, and the rest behind them."""
+        """Tokens. The prompt is in three parts: found in the cache, left there in further full blocks,
+        and the rest behind them."""
         job = self.job
         return {"input_tokens": len(job.prompt_ids) - job.cached_tokens - job.written_tokens,
-                "cache_creation_input_tokens": job.written_tokens, "cache_read_input_tokens": job.cached_tokens,
-                "output_tokens": len(job.output_ids)}
+                "cache_creation_input_tokens": job.written_tokens,
+                "cache_read_input_tokens": job.cached_tokens, "output_tokens": len(job.output_ids)}
 
     def _engine_reason(self):
         if self.job.finish_reason == "stop":
             return "end_turn"
-        return "max_tokens" if self.job.max_tokens == self.request.max_tokens else "model_context_window_exceeded"
+        return ("max_tokens" if self.job.max_tokens == self.request.max_tokens
+                else "model_context_window_exceeded")
 
     def _start(self):
         self.started = True
         return {"type": "message_start", "message": {
-            "id": f"msg_{self.number:08d}", "type": "message", "role": "assistant", "model": self.request.model, "content": [],
+            "id": f"msg_{self.number:08d}", "type": "message", "role": "assistant",
+            "model": self.request.model, "content": [],
             "stop_reason": None, "stop_sequence": None, "usage": self.usage()}}
 
     def _text(self):
         marks = [*self.stops, *([OPEN] if self.grammar else [])]
-        at, mark = min(((self.held.find(mark), mark) for mark in marks if mark in self.held), default=(0, None))
+        at, mark = min(((self.held.find(mark), mark) for mark in marks if mark in self.held),
+                       default=(0, None))
         if mark is None:
             return self._say(self._released(marks))
         text, rest = self.held[:at], self.held[at + len(mark):]
@@ -115,7 +125,8 @@ class Reply:
             if not space:
                 return []
             self.held = rest
-            events += self._open({"type": "tool_use", "id": f"toolu_{self.number:08d}", "name": name.decode(), "input": {}},
+            events += self._open({"type": "tool_use", "id": f"toolu_{self.number:08d}", "name": name.decode(),
+                                  "input": {}},
                                  "input_json_delta")
         if self.grammar.fullmatch(self.call):
             self.stop = ("tool_use", None)
@@ -131,10 +142,12 @@ class Reply:
     def _say(self, text: bytes):
         if not text:
             return []
-        return ([] if self.decoder else self._open({"type": "text", "text": ""}, "text_delta")) + self._delta(text)
+        opened = [] if self.decoder else self._open({"type": "text", "text": ""}, "text_delta")
+        return opened + self._delta(text)
 
     def _open(self, block, kind):
-        self.index, self.kind, self.decoder = self.index + 1, kind, codecs.getincrementaldecoder("utf-8")("replace")
+        self.index, self.kind = self.index + 1, kind
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         return [{"type": "content_block_start", "index": self.index, "content_block": block}]
 
     def _delta(self, written: bytes, last: bool = False):

@@ -1,7 +1,8 @@
-"""A server on this machine alone that speaks the Messages shape: POST /v1/messages, answered whole or as server-sent events.
+"""A server on this machine alone that speaks the Messages shape:
+POST /v1/messages, answered whole or as server-sent events.
 
-Two threads: an event loop for the connections, and the engine, which batches what all of them ask. No status is sent before
-the first token, so that whatever fails before it has a status of its own.
+Two threads: an event loop for the connections, and the engine, which batches what all of them ask. No status
+is sent before the first token, so that whatever fails before it has a status of its own.
 """
 from __future__ import annotations
 
@@ -22,22 +23,26 @@ from .engine import Engine
 from .reply import Reply, folded
 from .worker import Worker
 
-KINDS = {404: "not_found_error", 408: "timeout_error", 413: "request_too_large", 500: "api_error", 529: "overloaded_error"}
+KINDS = {404: "not_found_error", 408: "timeout_error", 413: "request_too_large", 500: "api_error",
+         529: "overloaded_error"}
 """The error's type for a status; invalid_request_error for the others."""
 
 
 class Server:
-    """`with Server(...) as server:` serves at server.url until the block ends; what is then running is cancelled.
+    """`with Server(...) as server:` serves at server.url until the block ends;
+    what is then running is cancelled.
 
-    tokenizer: encode(text) -> ids, decode_bytes(ids) -> bytes, vocab_size, and `end`, the id that ends a text. model: the name
-    that requests must give. port 0 takes a free one. max_body: bytes of a request. max_replies: at work at once; one more is
-    told that the server is overloaded. patience: seconds for a client to send its request, and to make room for more answer.
+    tokenizer: encode(text) -> ids, decode_bytes(ids) -> bytes, vocab_size, and `end`, the id that ends a
+    text. model: the name that requests must give. port 0 takes a free one. max_body: bytes of a request.
+    max_replies: at work at once; one more is told that the server is overloaded. patience: seconds for a
+    client to send its request, and to make room for more answer.
     """
 
-    def __init__(self, engine: Engine, tokenizer, model: str, port: int = 0, max_body: int = 2 ** 20, max_replies: int = 64,
-                 patience: float = 30.0):
+    def __init__(self, engine: Engine, tokenizer, model: str, port: int = 0, max_body: int = 2 ** 20,
+                 max_replies: int = 64, patience: float = 30.0):
         if tokenizer.vocab_size != (size := engine.model.config.vocab_size):
-            raise ValueError(f"the tokenizer knows {tokenizer.vocab_size} tokens and the model {size}: they must be a pair")
+            raise ValueError(f"the tokenizer knows {tokenizer.vocab_size} tokens and the model {size}: "
+                             "they must be a pair")
         self.engine, self.tokenizer, self.model = engine, tokenizer, model
         self.max_body, self.max_replies, self.patience = max_body, max_replies, patience
         self.vocabulary = [tokenizer.decode_bytes([token]) for token in range(size)]
@@ -49,7 +54,8 @@ class Server:
 
     def __enter__(self) -> Self:
         ready = threading.Event()
-        self.thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), name="server", daemon=True)
+        self.thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), name="server",
+                                       daemon=True)
         self.worker.start()
         self.thread.start()
         ready.wait()
@@ -70,7 +76,8 @@ class Server:
         http.stop()
         await asyncio.to_thread(self.worker.stop)
         deadline = self.loop.time() + 2
-        while self.handlers and self.loop.time() < deadline:   # they have been told, and need a moment to say so
+        # They have been told, and need a moment to say so
+        while self.handlers and self.loop.time() < deadline:
             await asyncio.sleep(0.01)
         await http.close_all_connections()
 
@@ -83,7 +90,8 @@ class Server:
         prompt = [token for piece in request.written() for token in self.tokenizer.encode(piece)]
         room = self.engine.pool.capacity + 1 - len(prompt)   # the last token is given out and never stored
         if room < 1:
-            raise ApiError(400, f"the prompt is {len(prompt)} tokens long, and the longest that fits is {self.engine.pool.capacity}")
+            raise ApiError(400, f"the prompt is {len(prompt)} tokens long, "
+                                f"and the longest that fits is {self.engine.pool.capacity}")
         return Reply(request, self.vocabulary, next(self.numbers)), prompt, min(request.max_tokens, room)
 
 
@@ -102,7 +110,8 @@ class Shaped(RequestHandler):
 
 
 def shaped_error(status: int, message: str) -> dict:
-    return {"type": "error", "error": {"type": KINDS.get(status, "invalid_request_error"), "message": message}}
+    return {"type": "error",
+            "error": {"type": KINDS.get(status, "invalid_request_error"), "message": message}}
 
 
 class NotFound(Shaped):
@@ -120,7 +129,8 @@ class Messages(Shaped):
 
     def prepare(self):
         self.server.handlers.add(self)
-        # The rest of a body that is too long is read and dropped: its sender, still writing, would not see an answer.
+        # The rest of a body that is too long is read and dropped:
+        # its sender, still writing, would not see an answer.
         self.request.connection.set_max_body_size(sys.maxsize)
         self.timer = self.server.loop.call_later(self.server.patience, self._late)
 
@@ -130,12 +140,14 @@ class Messages(Shaped):
             self.body += chunk
 
     def _late(self):
-        error = self._too_long() or ApiError(408, f"the body did not arrive within {self.server.patience:g} seconds")
+        error = self._too_long() or ApiError(
+            408, f"the body did not arrive within {self.server.patience:g} seconds")
         self.send_error(error.status_code, exc_info=(ApiError, error, None))
 
     def _too_long(self):
         limit = self.server.max_body
-        return ApiError(413, f"the body is longer than {limit} bytes, the most that is read") if self.size > limit else None
+        return (ApiError(413, f"the body is longer than {limit} bytes, the most that is read")
+                if self.size > limit else None)
 
     async def post(self):
         self.timer.cancel()

@@ -1,8 +1,10 @@
-"""Speculative decoding: a small model drafts, the large one checks all drafts in one pass (Leviathan et al. 2023; Chen et al. 2023).
+"""Speculative decoding: a small model drafts,
+the large one checks all drafts in one pass (Leviathan et al. 2023; Chen et al. 2023).
 
-A draft x, drawn from the small model's q, is taken with probability min(1, p(x) / q(x)), where p is the large model's
-distribution. The first one refused is replaced by a draw from the positive part of p - q. What comes out is distributed as p,
-whatever q is; a good q only makes it come sooner. Greedy decoding is the case in which p and q are certain of one token each.
+A draft x, drawn from the small model's q, is taken with probability min(1, p(x) / q(x)), where p is the large
+model's distribution. The first one refused is replaced by a draw from the positive part of p - q. What comes
+out is distributed as p, whatever q is; a good q only makes it come sooner. Greedy decoding is the case in
+which p and q are certain of one token each.
 """
 from __future__ import annotations
 
@@ -16,13 +18,15 @@ from .sampling import Sampler, draw
 
 @dataclass
 class Speculation:
-    """What came of it. steps: for each pass of the target, how many tokens were drafted and how many of them were taken."""
+    """What came of it. steps: for each pass of the target,
+    how many tokens were drafted and how many of them were taken."""
     output_ids: list[int] = field(default_factory=list)
     steps: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def acceptance(self) -> float:
-        """Share taken of the drafts that were judged; those behind a refused one never are. NaN when none was."""
+        """Share taken of the drafts that were judged;
+        those behind a refused one never are. NaN when none was."""
         judged = sum(min(taken + 1, drafted) for drafted, taken in self.steps)
         return sum(taken for _, taken in self.steps) / judged if judged else float("nan")
 
@@ -33,15 +37,17 @@ class Speculation:
 
 
 def speculate(target, draft, prompt_ids: list[int], n_tokens: int, k: int, sampler: Sampler) -> Speculation:
-    """n_tokens from the target, with up to k drafts per pass. Both models must share one vocabulary; the batch is one sequence.
+    """n_tokens from the target, with up to k drafts per pass. Both models must share one vocabulary;
+    the batch is one sequence.
 
     The sampler's setting shapes the distributions of both models, and its generator makes every draw.
     """
     if target.config.vocab_size != draft.config.vocab_size:
-        raise ValueError(f"the draft has a vocabulary of {draft.config.vocab_size} tokens and the target one of "
-                         f"{target.config.vocab_size}: a draft must speak in the target's tokens")
+        raise ValueError(f"the draft has a vocabulary of {draft.config.vocab_size} tokens and the target one "
+                         f"of {target.config.vocab_size}: a draft must speak in the target's tokens")
     if not prompt_ids or n_tokens < 1 or k < 0:
-        raise ValueError(f"a prompt of {len(prompt_ids)} tokens, n_tokens {n_tokens}, k {k}: give at least 1, 1 and 0")
+        raise ValueError(f"a prompt of {len(prompt_ids)} tokens, n_tokens {n_tokens}, k {k}: "
+                         "give at least 1, 1 and 0")
     ids, out, room = list(prompt_ids), Speculation(), len(prompt_ids) + n_tokens
     target_cache, draft_cache = _cache(target, room), _cache(draft, room)
     while len(out.output_ids) < n_tokens:
@@ -53,12 +59,15 @@ def speculate(target, draft, prompt_ids: list[int], n_tokens: int, k: int, sampl
         out.output_ids += drafts[:taken] + [following]
         out.steps.append((n_drafts, taken))
         for cache in (target_cache, draft_cache):
-            cache.truncate(min(cache.length, len(ids) - 1))     # the newest token has been through neither model
+            # The newest token has been through neither model
+            cache.truncate(min(cache.length, len(ids) - 1))
     return out
 
 
-def verify(p: torch.Tensor, q: torch.Tensor, drafts: list[int], generator: torch.Generator) -> tuple[int, int]:
-    """(how many drafts are taken, the token that follows them). p [drafts + 1, vocab_size] of the target, q [drafts, vocab_size]."""
+def verify(p: torch.Tensor, q: torch.Tensor, drafts: list[int],
+           generator: torch.Generator) -> tuple[int, int]:
+    """(how many drafts are taken, the token that follows them).
+    p [drafts + 1, vocab_size] of the target, q [drafts, vocab_size]."""
     for i, token in enumerate(drafts):
         if torch.rand((), generator=generator) * q[i, token] >= p[i, token]:
             return i, draw(residual(p[i], q[i]), generator)
@@ -73,7 +82,8 @@ def residual(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 
 
 def acceptance(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
-    """Probability that a draft is taken: the sum of min(p, q) over the vocabulary [..., vocab_size] -> [...]."""
+    """Probability that a draft is taken:
+    the sum of min(p, q) over the vocabulary [..., vocab_size] -> [...]."""
     return torch.minimum(p, q).sum(dim=-1)
 
 
@@ -88,7 +98,8 @@ def _drafted(model, cache, ids, n_drafts, sampler):
 
 @torch.no_grad()
 def _logits(model, cache, ids):
-    """Logits [new tokens, vocab_size] of those of the ids that the cache does not hold yet, which it then does."""
+    """Logits [new tokens, vocab_size] of those of the ids that the cache does not hold yet,
+    which it then does."""
     return model(torch.tensor([ids[cache.length:]], device=model.embed.weight.device), cache)[0]
 
 

@@ -1,8 +1,9 @@
 """Train the lab's tokenizer and its two models, from nothing: `python -m computetrades.model.train`.
 
-A target and a draft that shares its tokenizer, both in Llama's shape: grouped queries, rotary positions, gated feed-forward.
-Everything is drawn from the seed and computed in float32 on one thread, where sums have one order: on one machine and one
-torch the losses repeat to the last bit. Other processors round differently, and their losses part slowly from these.
+A target and a draft that shares its tokenizer, both in Llama's shape: grouped queries, rotary positions,
+gated feed-forward. Everything is drawn from the seed and computed in float32 on one thread, where sums have
+one order: on one machine and one torch the losses repeat to the last bit. Other processors round differently,
+and their losses part slowly from these.
 """
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ SAMPLE = 16                           # held-out windows on which a quick check 
 
 @dataclass(frozen=True)
 class Plan:
-    """A model and its schedule: linear warm-up, then a cosine down to a tenth of the peak (as in GPT-3, appendix B)."""
+    """A model and its schedule: linear warm-up,
+    then a cosine down to a tenth of the peak (as in GPT-3, appendix B)."""
     config: ModelConfig
     steps: int = 6000
     batch: int = 4                    # sequences of CONTEXT tokens per step
@@ -60,7 +62,8 @@ class Run:
 
 
 def training(model: Transformer, ids: torch.Tensor, plan: Plan):
-    """Train on ids [tokens], in place; yields the loss of each step's batch before the step, in nats per token."""
+    """Train on ids [tokens], in place;
+    yields the loss of each step's batch before the step, in nats per token."""
     torch.set_num_threads(1)
     drawn = torch.Generator().manual_seed(SEED)
     optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=0.1, fused=True)
@@ -113,7 +116,8 @@ def finish(runs: dict[str, Run], tokenizer: bpe.Tokenizer, held_out: str, n_trai
     weights.seal()
     unseen = torch.tensor(tokenizer.encode(held_out))
     per_token = len(held_out.encode()) / len(unseen)
-    records = {"lab-corpus": card.of_corpus(n_training_tokens, len(unseen), per_token, tokenizer.vocab_size, CONTEXT)}
+    records = {"lab-corpus": card.of_corpus(
+        n_training_tokens, len(unseen), per_token, tokenizer.vocab_size, CONTEXT)}
     for name, run in runs.items():
         model = weights.load(name)[0]
         nats, sample = (by_window(model, unseen, CONTEXT, n).mean().item() for n in (None, SAMPLE))
@@ -123,14 +127,16 @@ def finish(runs: dict[str, Run], tokenizer: bpe.Tokenizer, held_out: str, n_trai
 
 def write_curves(path, curves: dict[str, list[float]]):
     """Loss by step, a column per model; repr of a float, so that every bit comes back."""
-    rows = [["step", *curves], *([str(step), *map(repr, row)] for step, row in enumerate(zip(*curves.values())))]
+    rows = [["step", *curves],
+            *([str(step), *map(repr, row)] for step, row in enumerate(zip(*curves.values())))]
     path.write_text("".join(",".join(row) + "\n" for row in rows))
 
 
 def read_curves() -> dict[str, list[float]]:
     """The stored losses: model -> nats per token of each step's batch."""
     header, *rows = [line.split(",") for line in weights.stored(weights.CURVES).read_text().splitlines()]
-    return {name: [float(row[column]) for row in rows] for column, name in enumerate(header) if name != "step"}
+    return {name: [float(row[column]) for row in rows]
+            for column, name in enumerate(header) if name != "step"}
 
 
 if __name__ == "__main__":

@@ -21,11 +21,13 @@ class Block(nn.Module):
         self.attention = (LatentAttention if config.latent else Attention)(config, layer)
         self.feed_forward = MixtureOfExperts(config) if config.has_experts(layer) else \
             MLP(config.hidden_size, config.intermediate_size, config.activation)
-        names = ("before_attention", "before_feed_forward", *(("after_attention", "after_feed_forward") if config.sandwich_norm else ()))
+        names = ("before_attention", "before_feed_forward",
+                 *(("after_attention", "after_feed_forward") if config.sandwich_norm else ()))
         self.norms = nn.ModuleDict({name: RMSNorm(config.hidden_size, config.norm_eps) for name in names})
 
     def forward(self, x, positions, cache):
-        x = x + self._after("after_attention", self.attention(self.norms["before_attention"](x), positions, cache))
+        x = x + self._after("after_attention",
+                            self.attention(self.norms["before_attention"](x), positions, cache))
         return x + self._after("after_feed_forward", self.feed_forward(self.norms["before_feed_forward"](x)))
 
     def _after(self, name, x):
@@ -39,17 +41,19 @@ class Transformer(nn.Module):
         self.embed = nn.Embedding(config.vocab_size, config.hidden_size)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
         self.norm = RMSNorm(config.hidden_size, config.norm_eps)
-        self.head = None if config.tied_embeddings else nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.head = (None if config.tied_embeddings
+                     else nn.Linear(config.hidden_size, config.vocab_size, bias=False))
 
     def forward(self, ids, cache=None, positions=None):
         """ids [batch, tokens] -> logits [batch, tokens, vocab_size], float32.
 
-        cache: keys and values of what came before, extended in place; None attends within ids alone. positions [batch,
-        tokens]: by default they follow what the cache holds.
+        cache: keys and values of what came before, extended in place; None attends within ids alone.
+        positions [batch, tokens]: by default they follow what the cache holds.
         """
         cache = NoCache() if cache is None else cache
         if positions is None:
-            positions = torch.arange(cache.length, cache.length + ids.shape[1], device=ids.device).expand_as(ids)
+            positions = torch.arange(cache.length, cache.length + ids.shape[1],
+                                     device=ids.device).expand_as(ids)
         x = self.embed(ids) * self.config.embedding_scale
         for block in self.blocks:
             x = block(x, positions, cache)
@@ -61,7 +65,8 @@ class Transformer(nn.Module):
         return torch.tanh(out / cap) * cap if cap else out
 
     def initialise(self, seed: int, spread: float = 0.02) -> Transformer:
-        """Fill the weights from a seed: normal with `spread`, the projections back into the stream smaller by sqrt(2 n_layers)."""
+        """Fill the weights from a seed: normal with `spread`,
+        the projections back into the stream smaller by sqrt(2 n_layers)."""
         generator = torch.Generator().manual_seed(seed)
         small = spread / (2 * self.config.n_layers) ** 0.5
         with torch.no_grad():
@@ -73,6 +78,7 @@ class Transformer(nn.Module):
 
 
 def n_parameters(config: ModelConfig) -> int:
-    """Counted on the module itself, built without memory: all that a checkpoint holds, so a router's balancing bias too."""
+    """Counted on the module itself, built without memory: all that a checkpoint holds,
+    so a router's balancing bias too."""
     with torch.device("meta"):
         return sum(t.numel() for t in Transformer(config).state_dict().values())

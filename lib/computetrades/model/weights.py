@@ -1,4 +1,5 @@
-"""The lab's trained models in data/models/, written by train.py and described in data/facts/lab-models.yaml."""
+"""The lab's trained models in data/models/,
+written by train.py and described in data/facts/lab-models.yaml."""
 from __future__ import annotations
 
 import hashlib
@@ -23,7 +24,8 @@ class WeightsError(ValueError):
 
 
 def load(name: str) -> tuple[Transformer, Tokenizer]:
-    """'tiny' or its 'draft': the model, in float32 and ready to evaluate, and the tokenizer that the two share."""
+    """'tiny' or its 'draft': the model, in float32 and ready to evaluate,
+    and the tokenizer that the two share."""
     return model_from(stored(f"{name}.safetensors")), tokenizer()
 
 
@@ -42,10 +44,12 @@ def stored(name: str) -> Path:
     sums = dict(reversed(line.split("  ")) for line in (directory / SUMS).read_text().splitlines())
     if name not in sums:
         raise WeightsError(f"data/models has no {name!r}{nearest(name, sums)}")
-    digest = hashlib.sha256((directory / name).read_bytes()).hexdigest() if (directory / name).is_file() else "none"
+    path = directory / name
+    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "none"
     if digest != sums[name]:
-        raise WeightsError(f"data/models/{name} has SHA-256 {digest}, {SUMS} says {sums[name]}; fetch the file again or retrain")
-    return directory / name
+        raise WeightsError(f"data/models/{name} has SHA-256 {digest}, {SUMS} says {sums[name]}; "
+                           "fetch the file again or retrain")
+    return path
 
 
 def seal():
@@ -60,8 +64,10 @@ def folder() -> Path:
 
 
 def save(path: Path, model: Transformer):
-    """In float16, which keeps three digits of every weight, with the fields of the configuration that are not the default."""
-    config = {f.name: getattr(model.config, f.name) for f in fields(ModelConfig) if getattr(model.config, f.name) != f.default}
+    """In float16, which keeps three digits of every weight,
+    with the fields of the configuration that are not the default."""
+    config = {f.name: getattr(model.config, f.name)
+              for f in fields(ModelConfig) if getattr(model.config, f.name) != f.default}
     save_file({name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}, path,
               metadata={"config": json.dumps(config)})
 
@@ -73,13 +79,16 @@ def model_from(path: Path) -> Transformer:
             model = Transformer(ModelConfig(**json.loads(file.metadata()["config"])))
         tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
     except SafetensorError as error:
-        raise WeightsError(f"{path.name} is no safetensors file ({error}); fetch the file again or retrain") from None
+        raise WeightsError(f"{path.name} is no safetensors file ({error}); "
+                           "fetch the file again or retrain") from None
     wanted = model.state_dict()
     for name in wanted.keys() ^ tensors.keys():
-        raise WeightsError(f"{path.name}: tensor {name!r} is " + ("missing" if name in wanted else "not part of the model"))
+        raise WeightsError(f"{path.name}: tensor {name!r} is "
+                           + ("missing" if name in wanted else "not part of the model"))
     for name, tensor in tensors.items():
         if tensor.shape != wanted[name].shape:
-            raise WeightsError(f"{path.name}: tensor {name!r} is {list(tensor.shape)}, the model's is {list(wanted[name].shape)}")
+            raise WeightsError(f"{path.name}: tensor {name!r} is {list(tensor.shape)}, "
+                               f"the model's is {list(wanted[name].shape)}")
         if not tensor.isfinite().all():
             raise WeightsError(f"{path.name}: tensor {name!r} holds values that are not finite numbers")
     model.load_state_dict(tensors)

@@ -1,4 +1,5 @@
-"""The engine in a thread of its own: requests and cancellations reach it between two steps, and every token is passed on at once."""
+"""The engine in a thread of its own: requests and cancellations reach it between two steps,
+and every token is passed on at once."""
 from __future__ import annotations
 
 import queue
@@ -10,7 +11,8 @@ from .reply import Reply
 
 
 class Worker(threading.Thread):
-    """`deliver` of a reply is called from this thread: with lists of events, or with the error that ended it; last with None."""
+    """`deliver` of a reply is called from this thread: with lists of events, or with the error that ended it;
+    last with None."""
 
     def __init__(self, engine: Engine):
         super().__init__(name="engine", daemon=True)

@@ -10,16 +10,18 @@ TIMES = {"prompt": PARTS["new"], "answer": PARTS["answer"], "tool": "#009E73", "
 
 
 def stacked(chart: alt.Chart) -> alt.Chart:
-    """A bar for each call, its PARTS in their order from below. Rows: x (the call), series (a part), value (tokens)."""
+    """A bar for each call, its PARTS in their order from below.
+    Rows: x (the call), series (a part), value (tokens)."""
     return _ordered(chart, PARTS).encode(
-        alt.X("x:O", title="call", axis=alt.Axis(labelAngle=0)), alt.Y("value:Q", title="tokens"), alt.Order("o:Q"),
-        _colour(PARTS), tooltip=_tooltip(",.0f", "tokens"))
+        alt.X("x:O", title="call", axis=alt.Axis(labelAngle=0)), alt.Y("value:Q", title="tokens"),
+        alt.Order("o:Q"), _colour(PARTS), tooltip=_tooltip(",.0f", "tokens"))
 
 
 def staircase(chart: alt.Chart) -> alt.Chart:
-    """A bar for each call, beginning where the one before ended. Rows, in the order of time: x (the call), series (one of TIMES),
-    value (seconds)."""
-    ends = chart.transform_window(end="sum(value)", frame=[None, 0]).transform_calculate(begin="datum.end - datum.value")
+    """A bar for each call, beginning where the one before ended. Rows, in the order of time: x (the call),
+    series (one of TIMES), value (seconds)."""
+    ends = chart.transform_window(end="sum(value)", frame=[None, 0]).transform_calculate(
+        begin="datum.end - datum.value")
     return ends.encode(
         alt.X("begin:Q", title="seconds since the request"), alt.X2("end:Q"), alt.Y("x:O", title="call"),
         _colour(TIMES), tooltip=_tooltip(".3f", "seconds"))
@@ -35,4 +37,5 @@ def _colour(colours):
 
 
 def _tooltip(form, unit):
-    return [alt.Tooltip("x:O", title="call"), alt.Tooltip("series:N", title="part"), alt.Tooltip("value:Q", format=form, title=unit)]
+    return [alt.Tooltip("x:O", title="call"), alt.Tooltip("series:N", title="part"),
+            alt.Tooltip("value:Q", format=form, title=unit)]

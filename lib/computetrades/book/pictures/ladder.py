@@ -1,4 +1,5 @@
-"""What passes between the two ends of a connection, time running down the page: one rung for each round trip."""
+"""What passes between the two ends of a connection, time running down the page:
+one rung for each round trip."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ THICK = 0.42
 
 @dataclass(frozen=True)
 class Leg:
-    """One round trip: what goes up, what comes back, and how many full segments of data are in what goes up."""
+    """One round trip: what goes up, what comes back,
+    and how many full segments of data are in what goes up."""
     up: str
     down: str
     segments: float = 0
@@ -45,5 +47,6 @@ def _rung(i: int, leg: Leg):
     else:
         yield line((LEFT, y), (RIGHT, y + half), arrow=True)
     yield line((RIGHT, y + half), (LEFT, y + RUNG), arrow=True)
-    yield label(RIGHT - 10, y + 3, leg.up, anchor="end", size=13, weight=600)       # above what slopes down to the right,
-    yield label(LEFT + 12, y + 54, leg.down, anchor="start", size=12.5, ink="quiet")  # and above what slopes down to the left
+    # Above what slopes down to the right, and above what slopes down to the left
+    yield label(RIGHT - 10, y + 3, leg.up, anchor="end", size=13, weight=600)
+    yield label(LEFT + 12, y + 54, leg.down, anchor="start", size=12.5, ink="quiet")

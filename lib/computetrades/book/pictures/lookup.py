@@ -10,15 +10,18 @@ ROW, CELL, COLUMNS = 15, 9.5, 11
 
 
 def lookup(words: list[tuple[str, int]], vocab_size: int, width: int) -> str:
-    """words: the text's tokens and their ids, in its order. The rows between them are cut short, and rows are `width` long."""
+    """words: the text's tokens and their ids, in its order.
+    The rows between them are cut short, and rows are `width` long."""
     rows = _rows([i for _, i in words])
     top = {i: 62 + ROW * n for n, i in enumerate(rows) if i is not None}
     foot, middle = 62 + ROW * len(rows), 62 + ROW * len(rows) / 2
     shapes = [label(0, 20, "In: each id picks one row", "start", 15, weight=600),
               label(468, 20, "Out: one vector meets every row", "start", 15, weight=600),
               *_gaps(186, rows), *_gaps(610, rows), line((575, middle - 9), (604, middle - 9), arrow=True),
-              label(468, middle - 24, "hidden vector", "start", 12, "quiet"), label(726, 52, "logits", "start", 12, "quiet"),
-              label(238, foot + 18, f"{vocab_size:,} rows of {width:,}", ink="quiet"), label(380, foot + 18, f"{len(words)} vectors", ink="quiet"),
+              label(468, middle - 24, "hidden vector", "start", 12, "quiet"),
+              label(726, 52, "logits", "start", 12, "quiet"),
+              label(238, foot + 18, f"{vocab_size:,} rows of {width:,}", ink="quiet"),
+              label(380, foot + 18, f"{len(words)} vectors", ink="quiet"),
               label(662, foot + 18, "as many rows, all of them read", ink="quiet")]
     shades = [*_table(186, rows, {i for _, i in words}), *_table(610, rows, top), *_row(468, middle - 14, 7)]
     for n, (word, i) in enumerate(words):
@@ -29,11 +32,13 @@ def lookup(words: list[tuple[str, int]], vocab_size: int, width: int) -> str:
                    line((292, top[i] + ROW / 2), (324, y - 3), ink="accent", arrow=True)]
         shades += _row(328, y - 9, i)
     best = max(top, key=_score)
-    shapes += [box(726, y + 3, 8 + 56 * _score(i), ROW - 6, "accent" if i == best else "line", round=2) for i, y in top.items()]
+    shapes += [box(726, y + 3, 8 + 56 * _score(i), ROW - 6, "accent" if i == best else "line", round=2)
+               for i, y in top.items()]
     told = ", ".join(f"{word!r} picks row {i:,}" for word, i in words)
     return drawing(796, foot + 28, [*shapes, *cells(shades, CELL - 2.5, ROW - 5)],
-                   f"Two tables of {vocab_size:,} rows. Left, the lookup: {told}; nothing else is read. Right, the output head: one hidden "
-                   "vector is multiplied with every row, and each row gives one logit.")
+                   f"Two tables of {vocab_size:,} rows. Left, the lookup: {told}; nothing else is read. "
+                   "Right, the output head: one hidden vector is multiplied with every row, "
+                   "and each row gives one logit.")
 
 
 def _rows(ids: list[int]) -> list[int | None]:

@@ -1,4 +1,5 @@
-"""Byte-pair encoding drawn: how merges are learned on a text, and how the merges of a few words stack up to their tokens."""
+"""Byte-pair encoding drawn: how merges are learned on a text,
+and how the merges of a few words stack up to their tokens."""
 from __future__ import annotations
 
 from .svg import box, drawing, label, line
@@ -9,17 +10,21 @@ SPACE = "·"
 def learned(rows, description: str, cell: float = 8.9) -> str:
     """A text after each merge, one row each, cut where its tokens end.
 
-    rows: (label, tokens, the token that is new in this row or ""). The tokens of every row add up to the same text.
+    rows: (label, tokens, the token that is new in this row or "").
+    The tokens of every row add up to the same text.
     """
     left, step, top = 128, 25, 8
     shapes = []
     for i, (name, tokens, new) in enumerate(rows):
         y, x = top + i * step, float(left)
-        shapes.append(label(left - 12, y + 14.5, name, anchor="end", size=12, ink="quiet" if not new else "ink"))
+        shapes.append(label(left - 12, y + 14.5, name, anchor="end", size=12,
+                            ink="quiet" if not new else "ink"))
         for token in tokens:
             width = cell * len(token)
             fresh = token == new
-            shapes.append(box(x + 0.5, y, width - 1, 20, fill="accent" if fresh or len(token) > 1 else "panel", share=45 if fresh else 12 if len(token) > 1 else 100,
+            shapes.append(box(x + 0.5, y, width - 1, 20,
+                              fill="accent" if fresh or len(token) > 1 else "panel",
+                              share=45 if fresh else 12 if len(token) > 1 else 100,
                               edge="accent" if fresh else "line", round=2))
             shapes.append(label(x + width / 2, y + 14.2, token.replace(" ", SPACE), size=12.5, mono=True))
             x += width
@@ -34,7 +39,8 @@ def height(node) -> int:
 
 
 def tree(words, description: str, cell: float = 26.0) -> str:
-    """The merges of some pieces as stacks: bytes at the foot, each merge a bar over the two parts that it joins.
+    """The merges of some pieces as stacks: bytes at the foot,
+    each merge a bar over the two parts that it joins.
 
     words: (tokens, caption over each token), where a token is (text, number of its merge or None, parts).
     """
@@ -45,7 +51,8 @@ def tree(words, description: str, cell: float = 26.0) -> str:
     for tokens, captions in words:
         for token, caption in zip(tokens, captions, strict=True):
             end = _draw(token, x, foot, cell, level, bar, shapes, top=True)
-            shapes.append(label((x + end) / 2, foot - height(token) * level - 9, caption, size=12, ink="accent", weight=600))
+            shapes.append(label((x + end) / 2, foot - height(token) * level - 9, caption, size=12,
+                                ink="accent", weight=600))
             x = end
         x += gap
     return drawing(x - gap + side, foot + bar + 6, shapes, description)
@@ -62,8 +69,8 @@ def _draw(node, x, foot, cell, level, bar, shapes, top=False) -> float:
     end = end if parts else x + cell
     for at, below in middles:
         shapes.append(line((at, below), (at, y + bar), ink="quiet"))
-    shapes.append(box(x + 1.5, y, end - x - 3, bar, fill="accent" if parts else "panel", share=45 if top else 14 if parts else 100,
-                      edge="accent" if top else "line", round=3))
+    shapes.append(box(x + 1.5, y, end - x - 3, bar, fill="accent" if parts else "panel",
+                      share=45 if top else 14 if parts else 100, edge="accent" if top else "line", round=3))
     words = text.replace(" ", SPACE)
     if number is not None and end - x > 9.5 * len(words) + 22:
         shapes.append(label(x + 6, y + 15.5, str(number), anchor="start", size=10, ink="quiet"))

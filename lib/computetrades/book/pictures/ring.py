@@ -11,13 +11,16 @@ SHARES = (100, 70, 45, 25, 12)  # shades of the accent, one an owner; more owner
 def ring(points, keys, lost, remainders) -> str:
     """Two panels: the circle with its owners' arcs, and the same keys dealt out by remainder.
 
-    points: [(position from 0 to 1, owner)] in order; an owner has the arc that ends at its point. keys: [(position, owner before,
-    owner after)]. remainders: [(owner before, owner after)] of the same keys. lost: the owner that goes.
+    points: [(position from 0 to 1, owner)] in order; an owner has the arc that ends at its point. keys:
+    [(position, owner before, owner after)]. remainders: [(owner before, owner after)] of the same keys.
+    lost: the owner that goes.
     """
     if len(keys) != len(remainders):
-        raise ValueError(f"{len(keys)} keys on the ring and {len(remainders)} by remainder; give the same keys to both")
+        raise ValueError(f"{len(keys)} keys on the ring and {len(remainders)} by remainder; "
+                         "give the same keys to both")
     owners = sorted({owner for _, owner in points})
-    return svg.drawing(720, 370, [*_circle(points, keys, lost, owners), *_rows(remainders, lost, owners)], _told(keys, remainders, lost))
+    return svg.drawing(720, 370, [*_circle(points, keys, lost, owners), *_rows(remainders, lost, owners)],
+                       _told(keys, remainders, lost))
 
 
 def moved(pairs) -> int:
@@ -35,7 +38,8 @@ def _circle(points, keys, lost, owners):
         if span > 0.02:  # shorter arcs have no room for a letter
             x, y = _on(cx, cy, r + 18, start + span / 2)
             yield svg.label(x, y + 4, owner, size=12, ink="off" if owner == lost else "ink", weight=600)
-        heirs = {after for at, before, after in keys if before == lost and (at - start) % 1 <= span and owner == lost}
+        heirs = {after for at, before, after in keys
+                 if before == lost and (at - start) % 1 <= span and owner == lost}
         for heir in heirs:  # one: an arc has one next point
             yield svg.label(*_on(cx, cy + 4, r - 48, start + span / 2), f"to {heir}", size=12, ink="off")
     for at, before, after in keys:
@@ -44,7 +48,8 @@ def _circle(points, keys, lost, owners):
 
 def _rows(remainders, lost, owners):
     left, top, step = 408, 60, 24
-    yield svg.label(left + 140, 20, f"By remainder: {moved(remainders)} of {len(remainders)} keys move", weight=600)
+    yield svg.label(left + 140, 20, f"By remainder: {moved(remainders)} of {len(remainders)} keys move",
+                    weight=600)
     for row, owner in enumerate(owners):
         y = top + row * 58
         fill, share = _shade(owner, lost, owners)
@@ -56,7 +61,8 @@ def _rows(remainders, lost, owners):
             yield _dot(x, y + 3, before != after)
             if before != after:
                 yield svg.label(x, y + 23, after, size=11, ink="off")
-    yield svg.label(left + 132, top + len(owners) * 58 + 6, "a row for each replica; letters say where a moved key goes", size=12, ink="quiet")
+    yield svg.label(left + 132, top + len(owners) * 58 + 6,
+                    "a row for each replica; letters say where a moved key goes", size=12, ink="quiet")
 
 
 def _shade(owner, lost, owners):
@@ -82,6 +88,7 @@ def _dot(x, y, moves):
 
 
 def _told(keys, remainders, lost):
-    return (f"Left, a circle divided among replicas, with {len(keys)} keys on it: when {lost} is lost, the "
-            f"{moved(k[1:] for k in keys)} keys on its arcs go to the next replica and no other key moves. Right, the same keys "
-            f"dealt out by remainder: {moved(remainders)} of them move.")
+    return (f"Left, a circle divided among replicas, with {len(keys)} keys on it: when {lost} is lost, "
+            f"the {moved(k[1:] for k in keys)} keys on its arcs go to the next replica "
+            "and no other key moves. "
+            f"Right, the same keys dealt out by remainder: {moved(remainders)} of them move.")

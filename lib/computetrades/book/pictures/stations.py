@@ -1,4 +1,5 @@
-"""The path of the one request as a map: eleven stations down the page, the place where each runs across it."""
+"""The path of the one request as a map: eleven stations down the page,
+the place where each runs across it."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ PLACES = ("desk", "edge", "region", "GPU")
 
 @dataclass(frozen=True)
 class Station:
-    """A stop of the request: its number in the essay, where it runs, and the chapter (file name) that explains it."""
+    """A stop of the request: its number in the essay, where it runs,
+    and the chapter (file name) that explains it."""
     number: int
     name: str
     does: str
@@ -36,12 +38,13 @@ WIDTH, TOP, STEP, LANE, FIRST, TEXT = 360, 50, 50, 31, 34, 160
 
 
 def map_of(address, here: str = "") -> str:
-    """The map as SVG. address: chapter -> where it lies, or None when there is nothing to lead to. here: the chapter being read, to
-    which nothing leads.
+    """The map as SVG. address: chapter -> where it lies, or None when there is nothing to lead to. here: the
+    chapter being read, to which nothing leads.
     """
     height = TOP + STEP * len(STATIONS) + 4
     shapes = [*_lanes(height), line(*_route(), ink="accent", width=3), *_loop()]
-    shapes += [shape for i, station in enumerate(STATIONS) for shape in _stop(i, station, address(station.chapter), here)]
+    shapes += [shape for i, station in enumerate(STATIONS)
+               for shape in _stop(i, station, address(station.chapter), here)]
     told = "; ".join(f"{s.number} {s.name} at the {s.place}, {s.does}" for s in STATIONS)
     return drawing(WIDTH, height, shapes, f"The way of one request through eleven stations: {told}.")
 
@@ -69,9 +72,11 @@ def _route() -> list[tuple[float, float]]:
 
 
 def _loop():
-    """The next call: from the last stop back up to the edge, since its body is longer and the rest the same."""
+    """The next call: from the last stop back up to the edge,
+    since its body is longer and the rest the same."""
     (x, y), (_, up) = _at(len(STATIONS) - 1), _at(0)
-    yield line((x - 12, y), (x - 22, y), (x - 22, up), (x - 13, up), ink="accent", dashed=True, arrow=True, width=1.6)
+    yield line((x - 12, y), (x - 22, y), (x - 22, up), (x - 13, up), ink="accent", dashed=True, arrow=True,
+               width=1.6)
 
 
 def _stop(i: int, station: Station, href: str | None, here: str):
@@ -81,7 +86,8 @@ def _stop(i: int, station: Station, href: str | None, here: str):
             f'stroke: {colour("accent")}; stroke-width: {3 if mine else 2}"/>')
     digit = label(x, y + 4.5, str(station.number), size=12.5, weight=600)
     card = [box(TEXT - 10, y - 21, WIDTH - TEXT + 8, 42, edge="accent" if mine else "line"),
-            label(TEXT, y - 3, station.name, anchor="start", size=15, weight=600, ink="accent" if href else "ink"),
+            label(TEXT, y - 3, station.name, anchor="start", size=15, weight=600,
+                  ink="accent" if href else "ink"),
             label(TEXT, y + 14, station.does, anchor="start", size=12.5, ink="quiet")]
     if mine or href:
         told = "you are here" if mine else f"chapter {station.chapter[:2]}"

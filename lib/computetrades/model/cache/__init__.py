@@ -1,10 +1,13 @@
-"""Where keys and values stay between steps. Every cache has the same three members; a model does not know which it was given.
+"""Where keys and values stay between steps. Every cache has the same three members;
+a model does not know which it was given.
 
 extend(layer, first, second, positions) -> parts   store new rows, give back what the new queries may look at
-length -> int                                      tokens passed in so far, those that were dropped again included
+length -> int                                      tokens passed in so far, those that
+                                                   were dropped again included
 n_bytes -> int                                     bytes of the tensors that it holds
 
-What is stored per token and layer is two rows: keys and values, or a rotary key and a latent (ModelConfig.row_shapes).
+What is stored per token and layer is two rows: keys and values,
+or a rotary key and a latent (ModelConfig.row_shapes).
 
 contiguous   room for the longest context, reserved at the start
 sliding      grows with the text; in sliding layers up to the window
@@ -21,4 +24,5 @@ from .ragged import Ragged
 from .sinks import Sinks
 from .sliding import Sliding
 
-__all__ = ["KIVI", "BlockPool", "Contiguous", "NoCache", "OutOfBlocks", "Paged", "Part", "Quantised", "Ragged", "Sinks", "Sliding"]
+__all__ = ["KIVI", "BlockPool", "Contiguous", "NoCache", "OutOfBlocks", "Paged", "Part", "Quantised",
+           "Ragged", "Sinks", "Sliding"]

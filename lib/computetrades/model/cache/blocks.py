@@ -1,6 +1,8 @@
-"""Memory for paged caches: equal blocks, lent and taken back, and found again by what they hold (Kwon et al. 2023).
+"""Memory for paged caches: equal blocks, lent and taken back,
+and found again by what they hold (Kwon et al. 2023).
 
-A block is in one of three states: held by one or more tables; cached, which is held by none but still findable; or free.
+A block is in one of three states: held by one or more tables;
+cached, which is held by none but still findable; or free.
 """
 from __future__ import annotations
 
@@ -18,18 +20,21 @@ class OutOfBlocks(RuntimeError):
 
 
 def block_key(before: bytes, ids: list[int]) -> bytes:
-    """Names a full block by its token ids and, through the key of the block `before` it, by all ids that came earlier.
+    """Names a full block by its token ids and, through the key of the block `before` it,
+    by all ids that came earlier.
 
-    Rows of a token depend on the whole text up to it, so equal ids alone would not do. A collision would show one user
-    another's text: hence a cryptographic hash.
+    Rows of a token depend on the whole text up to it, so equal ids alone would not do. A collision would show
+    one user another's text: hence a cryptographic hash.
     """
     return hashlib.sha256(before + array("q", ids).tobytes()).digest()
 
 
 class BlockPool:
-    """`n_blocks` blocks of `block_size` tokens. rows: per layer two tensors [rows, n_blocks * block_size, width]."""
+    """`n_blocks` blocks of `block_size` tokens.
+    rows: per layer two tensors [rows, n_blocks * block_size, width]."""
 
-    def __init__(self, config: ModelConfig, n_blocks: int, block_size: int, dtype=torch.float32, device="cpu"):
+    def __init__(self, config: ModelConfig, n_blocks: int, block_size: int, dtype=torch.float32,
+                 device="cpu"):
         for name, value in (("n_blocks", n_blocks), ("block_size", block_size)):
             if value < 1:
                 raise ValueError(f"{name} cannot be {value}: give at least 1")
@@ -37,7 +42,8 @@ class BlockPool:
         self.rows = reserved(config, tokens=n_blocks * block_size, dtype=dtype, device=device)
         self.references = [0] * n_blocks
         self.free = list(reversed(range(n_blocks)))   # a stack
-        self.cached: dict[int, None] = {}             # in order of release: the first is the least recently used
+        # In order of release: the first is the least recently used
+        self.cached: dict[int, None] = {}
         self.found: dict[bytes, int] = {}             # key -> block, held or cached
         self.keys: dict[int, bytes] = {}              # and back
 
@@ -65,10 +71,12 @@ class BlockPool:
         return sum(n > 1 for n in self.references)
 
     def allocate(self, n_blocks: int) -> list[int]:
-        """Blocks to write in, each held once. Free ones go first; then the least recently used cached ones are forgotten."""
+        """Blocks to write in, each held once. Free ones go first;
+        then the least recently used cached ones are forgotten."""
         if n_blocks > self.n_available:
-            raise OutOfBlocks(f"{n_blocks} more blocks of {self.block_size} tokens are needed, and of {self.n_blocks} only "
-                              f"{self.n_available} are not held; free a sequence or make the pool larger")
+            raise OutOfBlocks(f"{n_blocks} more blocks of {self.block_size} tokens are needed, "
+                              f"and of {self.n_blocks} only {self.n_available} are not held; "
+                              "free a sequence or make the pool larger")
         while len(self.free) < n_blocks:
             oldest = next(iter(self.cached))
             del self.cached[oldest], self.found[self.keys.pop(oldest)]
@@ -92,7 +100,8 @@ class BlockPool:
                 self.free.append(block)
 
     def publish(self, block: int, key: bytes):
-        """Let others find a full block. When the same text stands elsewhere already, that one stays the one to find."""
+        """Let others find a full block. When the same text stands elsewhere already,
+        that one stays the one to find."""
         if key not in self.found:
             self.found[key], self.keys[block] = block, key
 

@@ -1,7 +1,8 @@
 """Codecs for cached rows: fewer bits per element, really packed, so that a tensor's size is the format's.
 
-encode(rows [..., width]) -> tensors with the same leading axes; decode(*tensors) -> rows [..., width], float32.
-Every row is coded by itself, whatever stands beside it: rows can be stored as they come, one or many at a time.
+encode(rows [..., width]) -> tensors with the same leading axes; decode(*tensors) -> rows [..., width],
+float32. Every row is coded by itself, whatever stands beside it:
+rows can be stored as they come, one or many at a time.
 """
 from __future__ import annotations
 
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 
 import torch
 
-E4M3_LARGEST = 448.0                                # beyond it, some versions of PyTorch give not-a-number, so values are cut here
-E2M1 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)     # magnitudes of a 4-bit float: 2 bits of exponent, 1 of mantissa
+# Beyond it, some versions of PyTorch give not-a-number, so values are cut here
+E4M3_LARGEST = 448.0
+# Magnitudes of a 4-bit float: 2 bits of exponent, 1 of mantissa
+E2M1 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 NVFP4_BLOCK = 16
 
 
@@ -27,7 +30,8 @@ class BF16:
 
 @dataclass(frozen=True)
 class Int8:
-    """Steps of equal size; the row's largest magnitude is 127 of them. One float32 scale per row, [..., 1]."""
+    """Steps of equal size; the row's largest magnitude is 127 of them.
+    One float32 scale per row, [..., 1]."""
 
     def encode(self, rows):
         rows = rows.float()
@@ -56,9 +60,11 @@ class FP8:
 
 @dataclass(frozen=True)
 class NVFP4:
-    """e2m1 elements, two to a byte; each block of 16 has an e4m3 scale, and all share one float32 scale, known beforehand.
+    """e2m1 elements, two to a byte; each block of 16 has an e4m3 scale,
+    and all share one float32 scale, known beforehand.
 
-    Magnitudes above `largest` saturate; the width must be a multiple of 16. Packed [..., width / 2], scales [..., width / 16].
+    Magnitudes above `largest` saturate; the width must be a multiple of 16.
+    Packed [..., width / 2], scales [..., width / 16].
     """
     largest: float = E2M1[-1] * E4M3_LARGEST     # the default is a tensor scale of 1
 
@@ -80,13 +86,15 @@ class NVFP4:
 
 @dataclass(frozen=True)
 class TwoBit:
-    """Four equal steps from the smallest to the largest of each `group` of elements, four elements to a byte (KIVI, Liu et al.
-    2024, section 3.1). Packed [..., width / 4]; step and zero point, the group's smallest, in float16, [..., width / group]."""
+    """Four equal steps from the smallest to the largest of each `group` of elements, four elements to a byte
+    (KIVI, Liu et al. 2024, section 3.1). Packed [..., width / 4]; step and zero point, the group's smallest,
+    in float16, [..., width / group]."""
     group: int = 32
 
     def __post_init__(self):
         if self.group < 4 or self.group % 4:
-            raise ValueError(f"a group of {self.group} does not fill bytes of four codes: take a multiple of 4, 32 in the paper")
+            raise ValueError(f"a group of {self.group} does not fill bytes of four codes: "
+                             "take a multiple of 4, 32 in the paper")
 
     def encode(self, rows):
         groups = grouped(rows.float(), self.group)
@@ -101,9 +109,11 @@ class TwoBit:
 
 
 def e2m1_codes(x):
-    """Nearest 4-bit float of each element, ties to the even mantissa, saturating: uint8 codes, the sign in bit 3."""
+    """Nearest 4-bit float of each element, ties to the even mantissa, saturating:
+    uint8 codes, the sign in bit 3."""
     middle = [(a + b) / 2 for a, b in zip(E2M1, E2M1[1:])]
-    # bucketize leaves a tie below; a border just under the middle sends it up, where the upper neighbour is the even one
+    # bucketize leaves a tie below; a border just under the middle sends it up,
+    # where the upper neighbour is the even one
     border = torch.tensor(middle, device=x.device)
     border[1::2] = torch.nextafter(border[1::2], torch.zeros_like(border[1::2]))
     return torch.bucketize(x.abs().contiguous(), border).to(torch.uint8) + 8 * (x < 0).to(torch.uint8)
@@ -115,7 +125,8 @@ def e2m1_values(codes):
 
 
 def pack(codes, bits: int):
-    """Codes below 2^bits, uint8 [..., n] -> bytes [..., n * bits / 8], the first of each byte in its lowest bits."""
+    """Codes below 2^bits, uint8 [..., n] -> bytes [..., n * bits / 8],
+    the first of each byte in its lowest bits."""
     shifts = torch.arange(0, 8, bits, dtype=torch.uint8, device=codes.device)
     return (codes.unflatten(-1, (-1, 8 // bits)) << shifts).sum(-1, dtype=torch.uint8)
 
@@ -129,6 +140,6 @@ def unpack(packed, bits: int):
 def grouped(rows, size: int):
     """[..., width] -> [..., width / size, size]. ValueError when the last group would not be full."""
     if rows.shape[-1] % size:
-        raise ValueError(f"{rows.shape[-1]} elements do not divide into groups of {size}: take a width (head_dim, latent rank) that is "
-                         "a multiple of it, or a codec with smaller groups")
+        raise ValueError(f"{rows.shape[-1]} elements do not divide into groups of {size}: take a width "
+                         "(head_dim, latent rank) that is a multiple of it, or a codec with smaller groups")
     return rows.unflatten(-1, (-1, size))

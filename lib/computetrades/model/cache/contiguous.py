@@ -8,7 +8,8 @@ from .base import Part, reserved, total_bytes
 
 
 class Contiguous:
-    """Rows of `batch` sequences of equal length, up to `capacity` tokens. ValueError when a token more arrives.
+    """Rows of `batch` sequences of equal length, up to `capacity` tokens.
+    ValueError when a token more arrives.
 
     n_bytes is what is reserved, from the first token on; n_bytes_used is the part that holds rows.
     """
@@ -33,7 +34,8 @@ class Contiguous:
         return sum(t[:, :, :n].nbytes for n, pair in zip(self.stored, self.rows) for t in pair)
 
     def truncate(self, length: int):
-        """Forget all but the first `length` tokens, as speculative decoding does with drafts that were refused."""
+        """Forget all but the first `length` tokens,
+        as speculative decoding does with drafts that were refused."""
         if not 0 <= length <= self.length:
             raise ValueError(f"cannot truncate {self.length} tokens to {length}: give 0 to {self.length}")
         self.stored = [length] * len(self.stored)
@@ -41,10 +43,12 @@ class Contiguous:
     def extend(self, layer, first, second, positions):
         batch = self.rows[layer][0].shape[0]
         if first.shape[0] != batch:
-            raise ValueError(f"the cache has room for {batch} sequences and got {first.shape[0]}; make it with batch={first.shape[0]}")
+            raise ValueError(f"the cache has room for {batch} sequences and got {first.shape[0]}; "
+                             f"make it with batch={first.shape[0]}")
         start, end = self.stored[layer], self.stored[layer] + first.shape[2]
         if end > self.capacity:
-            raise ValueError(f"{end} tokens do not fit into a cache of {self.capacity}; make it larger or the prompt shorter")
+            raise ValueError(f"{end} tokens do not fit into a cache of {self.capacity}; "
+                             "make it larger or the prompt shorter")
         for rows, new in zip(self.rows[layer], (first, second)):
             rows[:, :, start:end] = new
         self.stored[layer] = end

@@ -1,4 +1,5 @@
-"""A cache in blocks that need not lie together: memory is taken as a sequence grows (PagedAttention, Kwon et al. 2023)."""
+"""A cache in blocks that need not lie together:
+memory is taken as a sequence grows (PagedAttention, Kwon et al. 2023)."""
 from __future__ import annotations
 
 import torch
@@ -8,7 +9,8 @@ from .blocks import BlockPool, block_key
 
 
 class Paged:
-    """One sequence. Token t lies in block table[t // block_size]. OutOfBlocks when the pool has none left to lend."""
+    """One sequence. Token t lies in block table[t // block_size].
+    OutOfBlocks when the pool has none left to lend."""
 
     def __init__(self, pool: BlockPool):
         self.pool = pool
@@ -18,7 +20,8 @@ class Paged:
         self.table: list[int] = []
         self.keys: list[bytes] = []               # of the leading blocks that are published
         self.stored = [0] * len(self.pool.rows)   # tokens, per layer
-        self._slots = None                        # where in the pool each token lies; None when the table has changed
+        # Where in the pool each token lies; None when the table has changed
+        self._slots = None
 
     @property
     def length(self) -> int:
@@ -31,7 +34,8 @@ class Paged:
 
     def extend(self, layer, first, second, positions):
         if first.shape[0] != 1:
-            raise ValueError(f"a paged cache holds one sequence, not a batch of {first.shape[0]}; give each its own, in a Ragged")
+            raise ValueError(f"a paged cache holds one sequence, not a batch of {first.shape[0]}; "
+                             "give each its own, in a Ragged")
         start, end = self.stored[layer], self.stored[layer] + first.shape[2]
         self.reserve(end)
         slots = self._places()
@@ -39,14 +43,17 @@ class Paged:
             rows.index_copy_(1, slots[start:end], new[0])
         self.stored[layer] = end
         held = torch.arange(end, device=positions.device)[None]
-        return [Part(slice(None), positions, *(rows.index_select(1, slots[:end])[None] for rows in self.pool.rows[layer]), held)]
+        return [Part(slice(None), positions,
+                     *(rows.index_select(1, slots[:end])[None] for rows in self.pool.rows[layer]), held)]
 
     def needs(self, n_tokens: int) -> int:
         """Blocks that reserve(n_tokens) would take from the pool."""
-        return max(-(-n_tokens // self.pool.block_size) - len(self.table), 0) + (self._written_shared(n_tokens) is not None)
+        return (max(-(-n_tokens // self.pool.block_size) - len(self.table), 0)
+                + (self._written_shared(n_tokens) is not None))
 
     def reserve(self, n_tokens: int):
-        """Room for n_tokens in all. Copy on write: where the next token goes into a shared block, a copy takes its place."""
+        """Room for n_tokens in all. Copy on write:
+        where the next token goes into a shared block, a copy takes its place."""
         new, place = self.pool.allocate(self.needs(n_tokens)), self._written_shared(n_tokens)
         if not new:
             return
@@ -58,7 +65,8 @@ class Paged:
         self._slots = None
 
     def attach(self, ids: list[int]) -> int:
-        """Begin an empty cache with the longest published prefix of ids, in whole blocks; returns its length in tokens.
+        """Begin an empty cache with the longest published prefix of ids, in whole blocks;
+        returns its length in tokens.
 
         The last id is left out: a model must compute at least one token to say what comes after it.
         """
@@ -87,13 +95,15 @@ class Paged:
         return twin
 
     def free(self):
-        """Give the blocks back, the last one first, so that a prefix outlives its continuations in the pool."""
+        """Give the blocks back, the last one first,
+        so that a prefix outlives its continuations in the pool."""
         for block in reversed(self.table):
             self.pool.release(block)
         self._empty()
 
     def _written_shared(self, n_tokens: int) -> int | None:
-        """Place in the table of a block that others hold too and the next token goes into. Only a half-full one can be such."""
+        """Place in the table of a block that others hold too and the next token goes into.
+        Only a half-full one can be such."""
         place = self.length // self.pool.block_size
         if self.length < n_tokens and place < len(self.table) and self.pool.references[self.table[place]] > 1:
             return place

@@ -1,5 +1,5 @@
-"""Caches whose rows are stored in fewer bits. Queries see what is stored, their own token's rows included, so a score is the
-same whether the text came at once, in chunks or token by token."""
+"""Caches whose rows are stored in fewer bits. Queries see what is stored, their own token's rows included, so
+a score is the same whether the text came at once, in chunks or token by token."""
 from __future__ import annotations
 
 import torch
@@ -11,7 +11,8 @@ from .sliding import Sliding
 
 
 class Quantised(Sliding):
-    """A Sliding cache that stores every row through a codec that takes rows one by one: BF16, Int8, FP8, NVFP4 or TwoBit."""
+    """A Sliding cache that stores every row through a codec that takes rows one by one:
+    BF16, Int8, FP8, NVFP4 or TwoBit."""
 
     def __init__(self, config: ModelConfig, codec):
         super().__init__(config)
@@ -26,22 +27,27 @@ class Quantised(Sliding):
 
 
 class KIVI:
-    """Two bits per element (Liu et al. 2024): keys in groups of tokens within a channel, because a few channels are large in
-    every token; values in groups of channels within a token. The newest tokens stay as they came until there are `residual`
-    of them, and then all are quantised; a query sees its own window of `residual` tokens in full and all before it in two bits.
+    """Two bits per element (Liu et al. 2024): keys in groups of tokens within a channel, because a few
+    channels are large in every token; values in groups of channels within a token. The newest tokens stay as
+    they came until there are `residual` of them, and then all are quantised; a query sees its own window of
+    `residual` tokens in full and all before it in two bits.
 
-    The paper differs in two ways: it moves values out one by one, so that always `residual` of them are left, and it
-    quantises keys after their rotation. Keeps every token also in sliding layers. by_channel = False groups keys as values,
-    which shows how much of KIVI's gain is the grouping and how much the newest tokens.
+    The paper differs in two ways: it moves values out one by one, so that always `residual` of them are left,
+    and it quantises keys after their rotation. Keeps every token also in sliding layers. by_channel = False
+    groups keys as values, which shows how much of KIVI's gain is the grouping and how much the newest tokens.
     """
 
     def __init__(self, config: ModelConfig, group: int = 32, residual: int = 128, by_channel: bool = True):
         if residual < group or residual % group:
-            raise ValueError(f"a residual of {residual} tokens does not divide into groups of {group}: take a multiple of it")
+            raise ValueError(f"a residual of {residual} tokens does not divide into groups of {group}: "
+                             "take a multiple of it")
         self.codec, self.residual, self.by_channel = TwoBit(group), residual, by_channel
-        self.keys = [None] * config.n_layers     # per layer: tensors of [batch, rows, width, tokens / ...], or as values
-        self.values = [None] * config.n_layers   # per layer: tensors of [batch, rows, tokens, width / ...]
-        self.recent = [None] * config.n_layers   # per layer: the two rows as they came, fewer than `residual` tokens
+        # Per layer: tensors of [batch, rows, width, tokens / ...], or as values
+        self.keys = [None] * config.n_layers
+        # Per layer: tensors of [batch, rows, tokens, width / ...]
+        self.values = [None] * config.n_layers
+        # Per layer: the two rows as they came, fewer than `residual` tokens
+        self.recent = [None] * config.n_layers
         self.seen = [0] * config.n_layers
 
     @property
@@ -58,7 +64,8 @@ class KIVI:
         while start < first.shape[2]:
             room = self.residual - self.seen[layer] % self.residual
             queries = slice(start, min(start + room, first.shape[2]))
-            parts.append(self._extend_window(layer, first[:, :, queries], second[:, :, queries], positions[:, queries], queries))
+            parts.append(self._extend_window(layer, first[:, :, queries], second[:, :, queries],
+                                             positions[:, queries], queries))
             start = queries.stop
         return parts
 
@@ -79,4 +86,5 @@ class KIVI:
         if self.keys[layer] is None:
             return None
         keys = self.codec.decode(*self.keys[layer])
-        return [(keys.mT if self.by_channel else keys).to(dtype), self.codec.decode(*self.values[layer]).to(dtype)]
+        return [(keys.mT if self.by_channel else keys).to(dtype),
+                self.codec.decode(*self.values[layer]).to(dtype)]

@@ -7,10 +7,11 @@ import torch
 
 
 class Ragged:
-    """Over a batch [1, total tokens] in which the first counts[0] tokens belong to caches[0], the next counts[1] to caches[1]...
+    """Over a batch [1, total tokens] in which the first counts[0] tokens belong to caches[0],
+    the next counts[1] to caches[1]...
 
-    Projections and feed-forward see all tokens at once, and so read each weight once for all sequences; attention runs per
-    sequence, as each has its own keys.
+    Projections and feed-forward see all tokens at once, and so read each weight once for all sequences;
+    attention runs per sequence, as each has its own keys.
     """
 
     def __init__(self, caches, counts: list[int]):
@@ -26,8 +27,10 @@ class Ragged:
 
     @property
     def positions(self):
-        """[1, total tokens]: each sequence goes on where it stands. To be passed to the model, which cannot know."""
-        return torch.cat([torch.arange(cache.length, cache.length + n) for cache, n in zip(self.caches, self.counts)])[None]
+        """[1, total tokens]: each sequence goes on where it stands.
+        To be passed to the model, which cannot know."""
+        return torch.cat([torch.arange(cache.length, cache.length + n)
+                          for cache, n in zip(self.caches, self.counts)])[None]
 
     def extend(self, layer, first, second, positions):
         parts, start = [], 0

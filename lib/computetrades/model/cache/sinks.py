@@ -10,17 +10,21 @@ from .base import Part, joined, total_bytes
 class Sinks:
     """Keeps the first `n_sinks` tokens and the last `window`, in every layer; the rest is evicted.
 
-    Positions are places in the cache, not in the text: sinks at 0, 1, ..., the window right behind, the newest query last.
-    So no distance exceeds n_sinks + window. n_sinks = 0 is plain window eviction. `length` counts all tokens passed in.
+    Positions are places in the cache, not in the text: sinks at 0, 1, ..., the window right behind, the
+    newest query last. So no distance exceeds n_sinks + window. n_sinks = 0 is plain window eviction.
+    `length` counts all tokens passed in.
     """
 
     def __init__(self, config: ModelConfig, n_sinks: int, window: int):
         if n_sinks < 0 or window < 1:
-            raise ValueError(f"{n_sinks} sinks and a window of {window} make no cache: take 0 or more sinks, and at least 1 token")
+            raise ValueError(f"{n_sinks} sinks and a window of {window} make no cache: "
+                             "take 0 or more sinks, and at least 1 token")
         if CHUNKED in config.layer_kinds:
-            raise ValueError("chunked layers go by positions in the text, and this cache numbers anew: take Sliding")
+            raise ValueError("chunked layers go by positions in the text, and this cache numbers anew: "
+                             "take Sliding")
         self.n_sinks, self.window, self.capacity = n_sinks, window, n_sinks + window
-        self.stored = [None] * config.n_layers   # per layer: the two rows, [batch, rows, up to capacity, width]
+        # Per layer: the two rows, [batch, rows, up to capacity, width]
+        self.stored = [None] * config.n_layers
         self.seen = [0] * config.n_layers
 
     @property
@@ -32,7 +36,8 @@ class Sinks:
         return total_bytes(self.stored)
 
     def extend(self, layer, first, second, positions):
-        """One part for the queries that come before anything is evicted, then one for each: every later token evicts one."""
+        """One part for the queries that come before anything is evicted, then one for each:
+        every later token evicts one."""
         rows = joined(self.stored[layer], (first, second))
         n_new, end = first.shape[2], rows[0].shape[2]
         start = end - n_new

@@ -5,10 +5,12 @@ communicator  the collectives, each one counted
 tensor        tensor_parallel: heads, feed-forward rows, experts' rows and the vocabulary split over the ranks
 vocabulary    embedding and head by vocabulary, and sampling from logits that no rank has whole
 expert        expert_parallel: experts spread over the ranks, all else whole on each, requests divided
-decoding      prefill and decoding on a rank, with the traffic of each step; or one token without gathering the logits
+decoding      prefill and decoding on a rank, with the traffic of each step; or one token without
+              gathering the logits
 comparison    a stored model on ranks against the same in one process, what was said counted
 
-The parts of the model are the core's own, with fewer heads or rows; what the ranks say to each other stands between them.
+The parts of the model are the core's own, with fewer heads or rows;
+what the ranks say to each other stands between them.
 
     run(4, decode, tensor_parallel, model, prompt, 8)      # a Decoding per rank
 """
@@ -18,5 +20,5 @@ from .expert import expert_parallel
 from .launch import RankError, run
 from .tensor import tensor_parallel
 
-__all__ = ["Collective", "Communicator", "Decoding", "RankError", "Tally", "choose", "decode", "expert_parallel", "run", "tally",
-           "tensor_parallel"]
+__all__ = ["Collective", "Communicator", "Decoding", "RankError", "Tally", "choose", "decode",
+           "expert_parallel", "run", "tally", "tensor_parallel"]

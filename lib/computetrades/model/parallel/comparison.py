@@ -15,8 +15,9 @@ from .tensor import tensor_parallel
 
 @dataclass(frozen=True)
 class Comparison:
-    """difference: of the logits, largest element. all_reduces: purpose -> calls in a step of one token, as each rank counted
-    them. prompt_bytes, step_bytes: messages of all of them, for the prompt and for one token. prompt_tokens: its length."""
+    """difference: of the logits, largest element. all_reduces: purpose -> calls in a step of one token, as
+    each rank counted them. prompt_bytes, step_bytes: messages of all of them, for the prompt and for one
+    token. prompt_tokens: its length."""
     difference: float
     same_tokens: bool
     all_reduces: dict[str, int]
@@ -33,7 +34,8 @@ class Comparison:
 @cache
 @torch.no_grad()
 def compare(name: str, text: str, n_tokens: int, n_ranks: int) -> Comparison:
-    """The stored model `name` continues `text` by n_tokens, on n_ranks processes and on one, with the likeliest token each time.
+    """The stored model `name` continues `text` by n_tokens, on n_ranks processes and on one,
+    with the likeliest token each time.
 
     ValueError when there is no step after the prompt's to count, or when the model does not divide.
     """
@@ -51,7 +53,8 @@ def compare(name: str, text: str, n_tokens: int, n_ranks: int) -> Comparison:
     return Comparison(float((ranks[0].logits[:, prompt.shape[1] - 1:] - torch.cat(logits, 1)).abs().max()),
                       all(torch.equal(rank.tokens, ids[:, prompt.shape[1]:]) for rank in ranks),
                       {purpose: said.times for purpose, said in of_step.items()},
-                      sum(said.n_bytes for said in of_prompt.values()), sum(said.n_bytes for said in of_step.values()), prompt.shape[1])
+                      sum(said.n_bytes for said in of_prompt.values()),
+                      sum(said.n_bytes for said in of_step.values()), prompt.shape[1])
 
 
 def _all_reduces(log):

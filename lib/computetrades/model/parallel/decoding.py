@@ -16,7 +16,8 @@ from .vocabulary import sample
 
 @dataclass(frozen=True)
 class Decoding:
-    """tokens [requests, n_tokens]; logits [requests, prompt + n_tokens - 1, vocab_size]. The first step is the prefill."""
+    """tokens [requests, n_tokens]; logits [requests, prompt + n_tokens - 1, vocab_size].
+    The first step is the prefill."""
     tokens: torch.Tensor
     logits: torch.Tensor
     traffic: list[list[Collective]]   # of each step
@@ -27,15 +28,18 @@ class Decoding:
 @torch.no_grad()
 def decode(communicator: Communicator, parallelism, model: Transformer, prompts: torch.Tensor, n_tokens: int,
            seed: int | None = None) -> Decoding:
-    """The model's next n_tokens for prompts [requests, tokens]: the likeliest, or drawn from the softmax with a seed.
+    """The model's next n_tokens for prompts [requests, tokens]:
+    the likeliest, or drawn from the softmax with a seed.
 
-    parallelism: tensor_parallel, where every rank works on all requests, or expert_parallel, where each has its own.
+    parallelism: tensor_parallel, where every rank works on all requests,
+    or expert_parallel, where each has its own.
     """
     if parallelism is expert_parallel:
         prompts = own_requests(prompts, communicator)
     local = parallelism(model, communicator)
     generator = None if seed is None else torch.Generator().manual_seed(seed)
-    cache = Contiguous(local.config, prompts.shape[1] + n_tokens - 1, len(prompts), local.embed.weight.dtype, communicator.device)
+    cache = Contiguous(local.config, prompts.shape[1] + n_tokens - 1, len(prompts), local.embed.weight.dtype,
+                       communicator.device)
     ids, tokens, logits, traffic, seconds = prompts.to(communicator.device), [], [], [], []
     for _ in range(n_tokens):
         communicator.log, start = [], time.perf_counter()
@@ -50,7 +54,8 @@ def decode(communicator: Communicator, parallelism, model: Transformer, prompts:
 @torch.no_grad()
 def choose(communicator: Communicator, model: Transformer, ids: torch.Tensor,
            noise: torch.Tensor | None = None) -> tuple[torch.Tensor, list[Collective]]:
-    """(the token after each position of ids [requests, tokens], the traffic), with logits that no rank ever has whole.
+    """(the token after each position of ids [requests, tokens], the traffic),
+    with logits that no rank ever has whole.
 
     noise: see vocabulary.sample.
     """
@@ -62,4 +67,5 @@ def choose(communicator: Communicator, model: Transformer, ids: torch.Tensor,
 
 def _next(logits, generator):
     """logits [requests, vocab_size] -> ids [requests, 1]."""
-    return logits.argmax(-1, keepdim=True) if generator is None else torch.multinomial(logits.softmax(-1), 1, generator=generator)
+    return (logits.argmax(-1, keepdim=True) if generator is None
+            else torch.multinomial(logits.softmax(-1), 1, generator=generator))

@@ -1,7 +1,9 @@
-"""Expert parallelism: experts are spread over ranks, and tokens travel to them and back (Lepikhin et al. 2020, GShard).
+"""Expert parallelism: experts are spread over ranks,
+and tokens travel to them and back (Lepikhin et al. 2020, GShard).
 
-Everything else is whole on every rank, which attends for its own requests with its own cache: data-parallel attention, as
-DeepSeek-V3 is served (its section 3.4, there between groups of four ranks). A latent cache would not shrink by splitting heads.
+Everything else is whole on every rank, which attends for its own requests with its own cache: data-parallel
+attention, as DeepSeek-V3 is served (its section 3.4, there between groups of four ranks). A latent cache
+would not shrink by splitting heads.
 """
 import copy
 
@@ -15,7 +17,8 @@ from .tensor import keep, own_share
 
 
 class ExpertParallel(nn.Module):
-    """A mixture of which this rank has some experts. All ranks must call it together, each with tokens of its own or none."""
+    """A mixture of which this rank has some experts.
+    All ranks must call it together, each with tokens of its own or none."""
 
     def __init__(self, mixture: MixtureOfExperts, communicator: Communicator):
         super().__init__()
@@ -26,13 +29,16 @@ class ExpertParallel(nn.Module):
             keep(mixture, name, here)
 
     def forward(self, x):
-        """x [batch, tokens, hidden] -> the same shape. Two all-to-alls carry rows, a small one before them their numbers."""
+        """x [batch, tokens, hidden] -> the same shape.
+        Two all-to-alls carry rows, a small one before them their numbers."""
         flat, c = x.flatten(0, 1), self.communicator
         weights, chosen = self.mixture.router(flat)
-        expert, place = chosen.flatten().sort(stable=True)          # by expert is by rank, for ranks have runs of experts
+        # By expert is by rank, for ranks have runs of experts
+        expert, place = chosen.flatten().sort(stable=True)
         token = place // chosen.shape[1]
         load = torch.bincount(expert, minlength=c.size * self.n_here)
-        arriving = c.all_to_all(load, [self.n_here] * c.size, [self.n_here] * c.size, "counts").view(c.size, self.n_here)
+        each = [self.n_here] * c.size
+        arriving = c.all_to_all(load, each, each, "counts").view(c.size, self.n_here)
         n_out, n_in = load.view(c.size, -1).sum(1).tolist(), arriving.sum(1).tolist()
         rows = c.all_to_all(flat[token], n_out, n_in, "dispatch")
         rows = c.all_to_all(self._through_experts(rows, arriving), n_in, n_out, "combine")
@@ -41,7 +47,8 @@ class ExpertParallel(nn.Module):
 
     def _through_experts(self, rows, arriving):
         """rows [n, hidden] as they came: by sender, then by expert, arriving [size, experts here] of each."""
-        expert = torch.arange(self.n_here, device=rows.device).repeat(len(arriving)).repeat_interleave(arriving.flatten())
+        expert = torch.arange(self.n_here, device=rows.device).repeat(len(arriving))
+        expert = expert.repeat_interleave(arriving.flatten())
         out = torch.empty_like(rows)
         for index in expert.unique().tolist():
             out[expert == index] = self.mixture.expert(index, rows[expert == index])
@@ -49,7 +56,8 @@ class ExpertParallel(nn.Module):
 
 
 def expert_parallel(model: Transformer, communicator: Communicator) -> Transformer:
-    """The model with this rank's experts only, for this rank's requests. ValueError when the experts do not divide evenly."""
+    """The model with this rank's experts only, for this rank's requests.
+    ValueError when the experts do not divide evenly."""
     local = copy.deepcopy(model).requires_grad_(False)
     for block in local.blocks:
         if isinstance(block.feed_forward, MixtureOfExperts):

@@ -18,7 +18,8 @@ import torch.distributed as dist
 
 from .communicator import Communicator
 
-GRACE = 0.5  # seconds: a rank that dies takes its neighbours' connections along, and their complaints may arrive first
+# Seconds: a rank that dies takes its neighbours' connections along, and their complaints may arrive first
+GRACE = 0.5
 
 
 class RankError(RuntimeError):
@@ -28,24 +29,27 @@ class RankError(RuntimeError):
 def run(n_ranks: int, function, *arguments, timeout: float = 120.0) -> list:
     """function(communicator, *arguments) on n_ranks processes at once -> their results, in order of rank.
 
-    One GPU per rank over NCCL when there are that many, otherwise the CPU over gloo. `timeout` seconds is for all of it.
-    Function, arguments and results travel pickled, so a function must stand in a module (not in a notebook) and tensors are
-    copies. RankError when a rank fails; the others are then ended too.
+    One GPU per rank over NCCL when there are that many, otherwise the CPU over gloo. `timeout` seconds is for
+    all of it. Function, arguments and results travel pickled, so a function must stand in a module (not in a
+    notebook) and tensors are copies. RankError when a rank fails; the others are then ended too.
     """
     if n_ranks < 1:
         raise ValueError(f"cannot start {n_ranks} ranks: give 1 or more")
     work = _pickled(function, arguments)
-    context = multiprocessing.get_context("forkserver")     # one process imports torch, every rank is a fork of it
+    # One process imports torch, every rank is a fork of it
+    context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     with tempfile.TemporaryDirectory() as folder:           # ranks meet over a file: no port to be taken
         pipes = [context.Pipe(duplex=False) for _ in range(n_ranks)]
         store = str(Path(folder) / "store")
-        ranks = [context.Process(target=_rank, args=(rank, n_ranks, store, timeout, theirs, work), daemon=True)
+        ranks = [context.Process(target=_rank, args=(rank, n_ranks, store, timeout, theirs, work),
+                                 daemon=True)
                  for rank, (_, theirs) in enumerate(pipes)]
         try:
             for process, (_, theirs) in zip(ranks, pipes):
                 process.start()
-                theirs.close()                              # or the end of a dead rank's pipe would stay open here
+                # Or the end of a dead rank's pipe would stay open here
+                theirs.close()
             return _gathered([ours for ours, _ in pipes], timeout)
         finally:
             for process in ranks:
@@ -58,13 +62,14 @@ def run(n_ranks: int, function, *arguments, timeout: float = 120.0) -> list:
 
 def _pickled(function, arguments) -> bytes:
     if getattr(function, "__module__", "") == "__main__" and not hasattr(__import__("__main__"), "__file__"):
-        raise ValueError(f"{function.__name__} is defined in a notebook or at the prompt, where ranks cannot import it: "
-                         "move it to a module, or pass one of computetrades.model.parallel")
+        raise ValueError(f"{function.__name__} is defined in a notebook or at the prompt, "
+                         "where ranks cannot import it: move it to a module, "
+                         "or pass one of computetrades.model.parallel")
     try:
         return pickle.dumps((function, arguments))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise ValueError(f"{function!r} and its arguments must be picklable to reach the ranks; take a function of a module, and "
-                         f"plain arguments: {error}") from None
+        raise ValueError(f"{function!r} and its arguments must be picklable to reach the ranks; "
+                         f"take a function of a module, and plain arguments: {error}") from None
 
 
 def _gathered(pipes, timeout: float) -> list:
@@ -89,8 +94,9 @@ def _gathered(pipes, timeout: float) -> list:
         raise RankError(f"rank {rank} of {len(pipes)} {said}")
     if waiting:
         late = ", ".join(map(str, sorted(waiting.values())))
-        raise RankError(f"rank {late} of {len(pipes)} did not finish within {timeout:g} s; it may wait for a collective that "
-                        "another rank never calls, or need a longer timeout")
+        raise RankError(f"rank {late} of {len(pipes)} did not finish within {timeout:g} s; "
+                        "it may wait for a collective that another rank never calls, "
+                        "or need a longer timeout")
     return [results[rank] for rank in range(len(pipes))]
 
 
@@ -116,10 +122,12 @@ def _join(rank: int, size: int, store: str, timeout: float) -> Communicator:
     cuda = torch.cuda.device_count() >= size
     if cuda:
         torch.cuda.set_device(rank)
-    else:                                                   # all ranks are on this machine, so no host name need resolve
-        os.environ["GLOO_SOCKET_IFNAME"] = next(name for _, name in socket.if_nameindex() if name.startswith("lo"))
-    dist.init_process_group("nccl" if cuda else "gloo", store=dist.FileStore(store, size), rank=rank, world_size=size,
-                            timeout=timedelta(seconds=timeout))
+    else:
+        # All ranks are on this machine, so no host name need resolve
+        os.environ["GLOO_SOCKET_IFNAME"] = next(
+            name for _, name in socket.if_nameindex() if name.startswith("lo"))
+    dist.init_process_group("nccl" if cuda else "gloo", store=dist.FileStore(store, size), rank=rank,
+                            world_size=size, timeout=timedelta(seconds=timeout))
     return Communicator(rank, size, torch.device("cuda", rank) if cuda else torch.device("cpu"))
 
 

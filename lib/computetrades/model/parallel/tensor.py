@@ -1,8 +1,10 @@
-"""Tensor parallelism (Shoeybi et al. 2019, Megatron-LM, section 3): every matrix of a layer is split, and the ranks meet twice.
+"""Tensor parallelism (Shoeybi et al. 2019, Megatron-LM, section 3):
+every matrix of a layer is split, and the ranks meet twice.
 
-The first matrices of a sublayer are split by output: a rank has some of the heads, or some of the gated rows. The last is
-split by input, so that what a rank computes is a summand of the sublayer's output and one all-reduce completes it. Megatron
-multiplies from the right and calls the two column- and row-parallel; nn.Linear stores the transposes.
+The first matrices of a sublayer are split by output: a rank has some of the heads, or some of the gated rows.
+The last is split by input, so that what a rank computes is a summand of the sublayer's output and one
+all-reduce completes it. Megatron multiplies from the right and calls the two column- and row-parallel;
+nn.Linear stores the transposes.
 """
 import copy
 from itertools import chain
@@ -29,12 +31,14 @@ class Summed(nn.Module):
         return self.communicator.all_reduce(self.summand(*arguments), self.purpose)
 
 
-def tensor_parallel(model: Transformer, communicator: Communicator, gather_logits: bool = True) -> Transformer:
+def tensor_parallel(model: Transformer, communicator: Communicator,
+                    gather_logits: bool = True) -> Transformer:
     """This rank's part of the model, as a model that takes the same ids and gives the same logits.
 
-    Its config says how many heads the rank has, so that a cache made from it holds the rank's keys and values only; a latent
-    belongs to all heads and stays whole on each rank. gather_logits=False leaves each rank its own slice of the logits, for
-    vocabulary.sample. ValueError when heads, rows or vocabulary do not divide among the ranks.
+    Its config says how many heads the rank has, so that a cache made from it holds the rank's keys and values
+    only; a latent belongs to all heads and stays whole on each rank. gather_logits=False leaves each rank its
+    own slice of the logits, for vocabulary.sample.
+    ValueError when heads, rows or vocabulary do not divide among the ranks.
     """
     local = copy.deepcopy(model).requires_grad_(False)
     config = local.config
@@ -42,7 +46,8 @@ def tensor_parallel(model: Transformer, communicator: Communicator, gather_logit
     local.config = config.with_(n_heads=heads.stop - heads.start, n_kv_heads=kv_heads.stop - kv_heads.start,
                                 head_dim=config.head_dim)
     for block in local.blocks:
-        (_split_attention if isinstance(block.attention, Attention) else _split_latent)(block.attention, heads, kv_heads)
+        split = _split_attention if isinstance(block.attention, Attention) else _split_latent
+        split(block.attention, heads, kv_heads)
         block.attention.config = local.config
         _keep_one_bias(block.attention.o_proj, communicator)
         if isinstance(block.feed_forward, MLP):
@@ -58,11 +63,13 @@ def tensor_parallel(model: Transformer, communicator: Communicator, gather_logit
 
 
 def own_heads(config: ModelConfig, communicator: Communicator) -> tuple[slice, slice]:
-    """The rank's query heads and the key-value heads that serve them; a key-value head may serve several ranks."""
+    """The rank's query heads and the key-value heads that serve them;
+    a key-value head may serve several ranks."""
     size, n_kv = communicator.size, config.n_kv_heads
     heads = own_share(config.n_heads, communicator, "query heads")
     if n_kv % size and size % n_kv:
-        raise ValueError(f"{n_kv} key-value heads cannot serve {size} ranks evenly: take a divisor or a multiple of {n_kv} ranks")
+        raise ValueError(f"{n_kv} key-value heads cannot serve {size} ranks evenly: "
+                         f"take a divisor or a multiple of {n_kv} ranks")
     group = config.n_heads // n_kv
     return heads, slice(heads.start // group, (heads.stop - 1) // group + 1)
 
@@ -105,7 +112,8 @@ def _split_attention(attention, heads: slice, kv_heads: slice):
 
 
 def _split_latent(attention, heads: slice, _):
-    """Down-projections and what they give are whole on each rank; the heads' own projections of it are split."""
+    """Down-projections and what they give are whole on each rank;
+    the heads' own projections of it are split."""
     c = attention.config.latent
     column_parallel(attention.q_b_proj, _rows(heads, c.qk_nope_head_dim + c.qk_rope_head_dim))
     column_parallel(attention.kv_b_proj, _rows(heads, c.qk_nope_head_dim + c.v_head_dim))
@@ -120,7 +128,8 @@ def _split_mlp(mlp: MLP, communicator: Communicator):
 
 
 def _split_experts(mixture: MixtureOfExperts, communicator: Communicator):
-    """Every rank has some rows of every expert, shared ones too, and all of the router: all ranks route alike."""
+    """Every rank has some rows of every expert, shared ones too,
+    and all of the router: all ranks route alike."""
     width = mixture.config.experts.intermediate_size
     rows = own_share(width, communicator, "rows of an expert")
     gate_and_up = [*chain(range(width)[rows], range(width, 2 * width)[rows])]

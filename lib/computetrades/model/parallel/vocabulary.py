@@ -1,4 +1,5 @@
-"""The vocabulary split over ranks: each has the embedding and the head of a run of tokens (Shoeybi et al. 2019, section 3)."""
+"""The vocabulary split over ranks: each has the embedding and the head of a run of tokens
+(Shoeybi et al. 2019, section 3)."""
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -10,8 +11,8 @@ def own_tokens(vocab_size: int, communicator: Communicator) -> range:
     """The rank's token ids: all ranks have equally many, the last what remains."""
     each = -(-vocab_size // communicator.size)
     if each * (communicator.size - 1) >= vocab_size:
-        raise ValueError(f"a vocabulary of {vocab_size} tokens leaves one of {communicator.size} ranks without any: "
-                         "take fewer ranks")
+        raise ValueError(f"a vocabulary of {vocab_size} tokens leaves one of {communicator.size} ranks "
+                         "without any: take fewer ranks")
     return range(vocab_size)[each * communicator.rank:each * (communicator.rank + 1)]
 
 
@@ -28,7 +29,8 @@ class VocabularyParallelEmbedding(nn.Module):
         """ids [batch, tokens] -> [batch, tokens, hidden]."""
         row = ids - self.tokens.start
         here = (row >= 0) & (row < len(self.tokens))
-        return self.communicator.all_reduce(F.embedding(row * here, self.weight) * here[..., None], "embedding")
+        return self.communicator.all_reduce(F.embedding(row * here, self.weight) * here[..., None],
+                                            "embedding")
 
 
 class VocabularyParallelHead(nn.Module):
@@ -50,23 +52,27 @@ class VocabularyParallelHead(nn.Module):
         return torch.cat(list(parts), dim=-1)[..., :self.vocab_size]
 
 
-def sample(logits: torch.Tensor, vocab_size: int, communicator: Communicator, noise: torch.Tensor | None = None) -> torch.Tensor:
+def sample(logits: torch.Tensor, vocab_size: int, communicator: Communicator,
+           noise: torch.Tensor | None = None) -> torch.Tensor:
     """Token ids [...] from each rank's slice [..., its tokens] of the logits; every rank gets the same.
 
-    The largest logit, or with Gumbel noise [..., vocab_size], equal on all ranks, a draw from the softmax (the Gumbel-max
-    trick, Maddison et al. 2014). Each rank sends its best value and where that stands, in place of all its logits.
+    The largest logit, or with Gumbel noise [..., vocab_size], equal on all ranks, a draw from the softmax
+    (the Gumbel-max trick, Maddison et al. 2014). Each rank sends its best value and where that stands,
+    in place of all its logits.
     """
     tokens = own_tokens(vocab_size, communicator)
     if noise is not None:
         logits = logits + noise[..., tokens.start:tokens.stop].to(logits.device)
     best, at = logits.max(dim=-1)
-    pairs = communicator.all_gather(torch.stack([best.double(), (at + tokens.start).double()], dim=-1), "best token")
+    pairs = communicator.all_gather(torch.stack([best.double(), (at + tokens.start).double()], dim=-1),
+                                    "best token")
     winner = pairs[..., 0].argmax(dim=0, keepdim=True)     # the first of equals, as in one process
     return pairs[..., 1].gather(0, winner)[0].long()
 
 
 def log_softmax(logits: torch.Tensor, communicator: Communicator) -> torch.Tensor:
-    """Log-probabilities of the rank's slice [..., its tokens]: one all-reduce for the maximum, one for the sum."""
+    """Log-probabilities of the rank's slice [..., its tokens]:
+    one all-reduce for the maximum, one for the sum."""
     top = communicator.all_reduce(logits.amax(dim=-1, keepdim=True), "maximum", "max")
     total = communicator.all_reduce((logits - top).exp().sum(dim=-1, keepdim=True), "sum")
     return logits - top - total.log()
