@@ -16,6 +16,7 @@ book: $(READY)
 
 # In a folder of its own, since pytest clears away those of other runs, also of one that still goes on.
 test: $(READY) $(CHECKERS)
+	@$(BIN)/ruff check --quiet lib tests benchmarks
 	@folder=$$(mktemp -d) && PYTEST_DEBUG_TEMPROOT=$$folder $(BIN)/python -m pytest tests chapters --nbval --nbval-current-env \
 		-n 2 --dist loadgroup --no-loadscope-reorder -q; status=$$?; rm -rf "$$folder"; exit $$status
 

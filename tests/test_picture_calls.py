@@ -6,7 +6,7 @@ import altair as alt
 import pytest
 import vl_convert
 
-from computetrades.book.pictures.calls import PARTS, TIMES, staircase, stacked
+from computetrades.book.pictures.calls import PARTS, TIMES, stacked, staircase
 
 
 def bars(chart):

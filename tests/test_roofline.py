@@ -9,7 +9,7 @@ from computetrades.facts import facts
 from computetrades.inference import flops, roofline, step
 from computetrades.inference.step import Deployment, Load, decoding
 from computetrades.number import as_number
-from computetrades.units import UnitError, parse
+from computetrades.units import parse
 from three_paths import paths, whole_numbers
 
 H100, LLAMA, SMALL, BF16, SESSION = (

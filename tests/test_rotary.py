@@ -87,16 +87,16 @@ def test_facts_floats_and_arrays_agree():
 
 
 @pytest.mark.parametrize("scheme", ["default", "linear", "ntk", "yarn", "llama3"])
-def test_they_are_the_labs_frequencies(scheme):
+@pytest.mark.parametrize("theta, width, factor, trained", [
+    (500_000.0, 128, 8.0, 8192), (10_000.0, 64, 40.0, 4096), (10_000.0, 32, 4.0, 256)])
+def test_they_are_the_labs_frequencies(scheme, theta, width, factor, trained):
     rope = pytest.importorskip("computetrades.model.rope")
     from computetrades.model.config import Rope
-    for theta, width, factor, trained in ((500_000.0, 128, 8.0, 8192), (10_000.0, 64, 40.0, 4096),
-                                          (10_000.0, 32, 4.0, 256)):
-        pairs, shape = np.arange(width // 2), (theta, np.arange(width // 2), width)
-        ours = {"default": lambda: rotary.frequency(*shape),
-                "linear": lambda: rotary.interpolated(*shape, factor),
-                "ntk": lambda: rotary.ntk(*shape, factor),
-                "yarn": lambda: rotary.yarn(*shape, factor, trained, 32, 1),
-                "llama3": lambda: rotary.llama3(*shape, factor, trained, 1, 4)}[scheme]()
-        theirs = rope.frequencies(Rope(theta, scheme, factor, trained), width).numpy()
-        assert ours == pytest.approx(theirs, rel=3e-5), pairs
+    shape = theta, np.arange(width // 2), width
+    ours = {"default": lambda: rotary.frequency(*shape),
+            "linear": lambda: rotary.interpolated(*shape, factor),
+            "ntk": lambda: rotary.ntk(*shape, factor),
+            "yarn": lambda: rotary.yarn(*shape, factor, trained, 32, 1),
+            "llama3": lambda: rotary.llama3(*shape, factor, trained, 1, 4)}[scheme]()
+    theirs = rope.frequencies(Rope(theta, scheme, factor, trained), width).numpy()
+    assert ours == pytest.approx(theirs, rel=3e-5)

@@ -11,8 +11,24 @@ from hypothesis import strategies as st
 from computetrades.facts import facts
 from computetrades.inference import caching, kv, params
 from computetrades.inference.routing import (
-    CONDITIONS, ROUTERS, Hashed, Load, LongestPrefix, Modulo, PrefixCache, Ring, RoundRobin, described,
-    digest, drawn, outcome, prompts, repeated, simulate, traffic)
+    CONDITIONS,
+    ROUTERS,
+    Hashed,
+    Load,
+    LongestPrefix,
+    Modulo,
+    PrefixCache,
+    Ring,
+    RoundRobin,
+    described,
+    digest,
+    drawn,
+    outcome,
+    prompts,
+    repeated,
+    simulate,
+    traffic,
+)
 
 calm = settings(deadline=None, max_examples=30)
 KEYS = [digest(f"key {i}") for i in range(8_000)]

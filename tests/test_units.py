@@ -7,8 +7,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from computetrades.formatting import figure, range_text, text
-from computetrades.units import (Quantity, UnitError, base, convert, parse, parse_symbol, parse_unit,
-                                 symbol, unit_size)
+from computetrades.units import (
+    Quantity,
+    UnitError,
+    base,
+    convert,
+    parse,
+    parse_symbol,
+    parse_unit,
+    symbol,
+    unit_size,
+)
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 GROUPED = re.compile(r"−?\d{1,3}(,\d{3})*(\.\d+)?( × 10⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")

@@ -65,7 +65,7 @@ def upload(size, window, rtt, rate):
 
 def simulated(n, window, rtt, per_segment):
     """First byte of the answer for n segments, sent one by one: each that is acknowledged lets out two."""
-    allowed, line_free, acknowledged, sent = window, 0.0, deque(), 0
+    allowed, line_free, acknowledged, sent, now = window, 0.0, deque(), 0, 0.0
     while sent < n:
         if sent - (allowed - window) < allowed:  # in flight: what was sent less what was acknowledged
             start = max(line_free, now) if allowed > window else line_free

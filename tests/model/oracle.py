@@ -14,10 +14,10 @@ YARN = {"rope_type": "yarn", "rope_theta": 10_000.0, "factor": 4.0, "original_ma
         "beta_fast": 32.0, "beta_slow": 1.0}
 
 
-def llama(rope=None, ours_rope=Rope()):
+def llama(rope=None, ours_rope=None):
     theirs = hf.LlamaConfig(**SIZES, num_key_value_heads=2, rms_norm_eps=1e-5,
                             rope_parameters=rope or {"rope_type": "default", "rope_theta": 10_000.0})
-    return pair(hf.LlamaForCausalLM, theirs, ModelConfig(**OURS, n_kv_heads=2, rope=ours_rope))
+    return pair(hf.LlamaForCausalLM, theirs, ModelConfig(**OURS, n_kv_heads=2, rope=ours_rope or Rope()))
 
 
 def mistral():

@@ -7,8 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.cache_utils import Fp8QuantizedLayer
 
-from computetrades.model.cache.codecs import (BF16, FP8, NVFP4, Int8, TwoBit, e2m1_codes, e2m1_values,
-                                              pack, unpack)
+from computetrades.model.cache.codecs import (
+    BF16,
+    FP8,
+    NVFP4,
+    Int8,
+    TwoBit,
+    e2m1_codes,
+    e2m1_values,
+    pack,
+    unpack,
+)
 
 calm = settings(deadline=None, max_examples=40)
 FINITE = st.floats(-1000, 1000, width=32, allow_subnormal=False)

@@ -16,8 +16,15 @@ import torch
 import on_ranks
 from computetrades.inference import collectives
 from computetrades.model.config import FULL, SLIDING, Experts, Latent, ModelConfig, Rope
-from computetrades.model.parallel import (Communicator, RankError, expert_parallel, launch, run, tally,
-                                          tensor_parallel)
+from computetrades.model.parallel import (
+    Communicator,
+    RankError,
+    expert_parallel,
+    launch,
+    run,
+    tally,
+    tensor_parallel,
+)
 from computetrades.model.transformer import n_parameters
 
 # 97: no even split

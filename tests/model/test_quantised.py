@@ -64,7 +64,7 @@ def test_a_query_sees_the_same_rows_however_the_text_was_cut(make, config):
 @pytest.mark.parametrize("codec", CODECS, ids=[type(c).__name__ for c in CODECS])
 def test_rows_come_back_as_the_codec_leaves_them(codec, config):
     first, second = random_rows(config)
-    for (_, t), (positions, *rows) in seen(Quantised(config, codec), first, second, 10).items():
+    for (_, _), (positions, *rows) in seen(Quantised(config, codec), first, second, 10).items():
         for got, given in zip(rows, (first, second)):
             assert torch.equal(got, codec.decode(*codec.encode(given))[:, :, positions])
 

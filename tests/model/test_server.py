@@ -13,8 +13,21 @@ import torch
 from computetrades.model.engine import Engine
 from computetrades.model.server import Server
 from computetrades.model.transformer import Transformer
-from serving import (BASH, CONFIG, HELLO, READ, Bytes, asked, becomes, events, idle, opened, prompt_of, sent,
-                     serving)
+from serving import (
+    BASH,
+    CONFIG,
+    HELLO,
+    READ,
+    Bytes,
+    asked,
+    becomes,
+    events,
+    idle,
+    opened,
+    prompt_of,
+    sent,
+    serving,
+)
 
 torch.set_num_threads(1)
 

@@ -7,7 +7,6 @@ import subprocess
 from html import escape
 from pathlib import Path
 
-
 from . import address
 
 THEME = Path(__file__).parent / "theme"

@@ -6,10 +6,10 @@ from html import escape
 
 from ..facts import references
 from . import layout
-from .pictures import dollar
-from .pictures import stations as path
 from .cards import SAID, badge, claim_lines, provenance, reason, table
 from .judging import badness
+from .pictures import dollar
+from .pictures import stations as path
 from .verdict import WORST_FIRST
 
 PARTS = ("cover", "stations", "contents", "ledger", "audit", "audit_counts", "bibliography")
@@ -104,7 +104,7 @@ def ledger(draw) -> str:
         anchor = f"#record-{key}" if p["chapter"].startswith("chapters/") else ""
         origin = f'<a href="{draw.page(p["chapter"])}{anchor}">{_title(draw, p["chapter"])}</a>'
         rows.append(_ledger_row(draw, p, "record", claims, origin))
-    for key, p in sorted(book.facts.items()):
+    for _, p in sorted(book.facts.items()):
         rows.append(_ledger_row(draw, p, "fact", "", escape(p["kind"])))
     root = "../" * draw.env.docname.count("/")
     return (f'<p>As data: <a href="{root}ledger.json">ledger.json</a>, '

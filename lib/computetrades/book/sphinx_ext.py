@@ -14,8 +14,8 @@ from pathlib import Path
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
-from sphinx.errors import SphinxError
 from sphinx.environment.collectors import EnvironmentCollector
+from sphinx.errors import SphinxError
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging

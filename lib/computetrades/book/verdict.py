@@ -185,7 +185,7 @@ def _worst(verdicts: list[Verdict]) -> Verdict:
 def last_digit(value: float, printed: str) -> float:
     """The size of the last printed digit of `value`, in its unit:
     0.01 for '1.28 MB', 1000 for '~55K', 1 for 'seven'."""
-    for literal, suffix in re.findall(r"(\d[\d,]*(?:\.\d+)?)\s?([KkMBT]\b|[KkMBT](?=/|\+|-|–|$))?", printed):
+    for literal, _ in re.findall(r"(\d[\d,]*(?:\.\d+)?)\s?([KkMBT]\b|[KkMBT](?=/|\+|-|–|$))?", printed):
         number = float(literal.replace(",", ""))
         if number == 0:
             continue
