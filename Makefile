@@ -18,7 +18,7 @@ book: $(READY)
 test: $(READY) $(CHECKERS)
 	@$(BIN)/ruff check --quiet lib tests benchmarks
 	@folder=$$(mktemp -d) && PYTEST_DEBUG_TEMPROOT=$$folder $(BIN)/python -m pytest tests chapters --nbval --nbval-current-env \
-		-n 2 --dist loadgroup --no-loadscope-reorder -q; status=$$?; rm -rf "$$folder"; exit $$status
+		-n 2 --dist loadfile --no-loadscope-reorder -q; status=$$?; rm -rf "$$folder"; exit $$status
 
 # Every chapter alone in clean environments; then all tests as if on other machines, one after the other; an hour or two.
 weekly: $(READY) $(CHECKERS)

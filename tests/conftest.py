@@ -23,17 +23,11 @@ BUILD = (str(Path(sys.executable).parent / "jupyter-book"), "build", ".", "--war
 # Files that take minutes begin first, or the last of them would keep one worker waiting for the other.
 LONG = ("test_colab.py", "test_mutation.py", "test_javascript.py", "test_charts_drawn.py",
         "test_accessible.py", "test_rebuild.py")
-# They all run the chapters in their own process (chapter_runs.py), which keeps the runs: so one process
-# takes all of them.
-LIVE = ("test_mutation.py", "test_javascript.py", "test_charts_drawn.py")
 
 
 def pytest_collection_modifyitems(items):
-    """A file's tests stay together on one worker, in the order in which files should begin."""
     rank = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: rank.get(item.path.name, len(LONG)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("live" if item.path.name in LIVE else item.path.name))
 
 
 def pytest_configure(config):

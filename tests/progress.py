@@ -30,11 +30,7 @@ class Progress:
     def _tell(self):
         while not self.over.wait(EVERY):
             now = time.monotonic()
-            running = [f"{_name(nodeid)} ({now - when:.0f} s)" for nodeid, when in list(self.at.items())]
+            running = [f"{nodeid.rpartition('/')[2]} ({now - when:.0f} s)"
+                       for nodeid, when in list(self.at.items())]
             said = f"{now - self.began:.0f} s: {self.done} tests done; {', '.join(running) or 'collecting'}"
             self.config.pluginmanager.get_plugin("terminalreporter").write_line(said)
-
-
-def _name(nodeid: str) -> str:
-    """Without its folder, and without the group that pytest-xdist writes behind it."""
-    return nodeid.rpartition("@")[0].rpartition("/")[2] or nodeid.rpartition("/")[2]
