@@ -283,6 +283,17 @@ def named(key: str, number: Number, label: str) -> Number:
     return Number.of_leaf(Leaf(key, label, number.quantity, "named", number=number))
 
 
+def symbol_of(record, name: str, number, label: str):
+    """`number`, which follows from a record of facts alone, as the symbol `record.name`:
+    symbol_of(llama, "weights-layers", n, "weights of the layers").
+
+    What is not traced, or of something that is no record, comes back as it is.
+    """
+    key = getattr(record, "key", None)
+    return number if key is None or not isinstance(number, Number) else \
+        named(f"{key}.{name}", number, f"{record.label}: {label}")
+
+
 def check_same_kind(verb: str, a: Number, b: Number) -> None:
     """UnitError, with both labels and both units, unless the two have the same dimension."""
     if a.quantity.dimensionality != b.quantity.dimensionality:

@@ -24,10 +24,10 @@ def prefill(model, tokens, cached=None, absorbed=False, every_token=False):
     """
     n, before = tokens / TOKEN, None if cached is None else cached / TOKEN
 
-    def grown(pairs, *reach):
-        return pairs(n, *reach) if before is None else pairs(before + n, *reach) - pairs(before, *reach)
-    pairs = _over_layers(model, lambda: grown(causal_pairs), lambda w: grown(sliding_pairs, w),
-                         lambda c: grown(chunked_pairs, c))
+    def grown(pairs, reach):
+        return pairs(n, reach) if before is None else pairs(before + n, reach) - pairs(before, reach)
+    pairs = _over_layers(model, lambda: causal_pairs(n, 0 if before is None else before),
+                         lambda w: grown(sliding_pairs, w), lambda c: grown(chunked_pairs, c))
     return _pass(model, n, n if before is None else before + n, pairs, absorbed, n if every_token else 1)
 
 
@@ -54,9 +54,10 @@ def of_products(weights, n):
     return 2 * n * weights * FLOP
 
 
-def causal_pairs(n):
-    """Query-key pairs when each of n tokens sees itself and all before it."""
-    pairs = n * (n + 1)
+def causal_pairs(n, before=0):
+    """Query-key pairs when each of n tokens sees itself and all before it,
+    `before` that stand ahead of them too."""
+    pairs = n * (2 * before + n + 1)
     return pairs // 2 if isinstance(pairs, int) else pairs / 2
 
 

@@ -6,7 +6,7 @@ Python ints give the exact integer; numpy arrays broadcast.
 """
 from typing import NamedTuple
 
-from ..number import Number, named
+from ..number import Number, symbol_of
 from .kv import stored_size
 
 BIASES = ("attention_bias", "qkv_bias", "attention_sinks", "expert_bias", "balancing_bias")
@@ -50,6 +50,13 @@ def matrices(model, n_experts=None):
     """
     found = {name: product.weights for name, product in products(model, n_experts).items()}
     return _named(model, "weights", found, n_experts)
+
+
+def layer_weights(model):
+    """Weights of all matrices that every token goes through, the output head apart: all but the routed
+    experts. Llama 3.1 70B: 68.5 billion."""
+    shared = sum(n for name, n in matrices(model).items() if name != "experts")
+    return symbol_of(model, "weights-layers", shared, "layers, weights")
 
 
 def parts(model, n_experts=None):
@@ -111,7 +118,7 @@ def weight_bytes(parts, fmt, **formats):
 
 def total_bytes(model, fmt):
     """Memory of all parameters in one number format. Llama 3.1 70B in BF16: 141 GB."""
-    return weight_bytes(parts(model), fmt)
+    return symbol_of(model, "params", total(model), "all parameters") * stored_size(fmt)
 
 
 def _attention(model):
@@ -157,12 +164,10 @@ def _named(model, kind, found, n_experts):
 
     A share of the experts has a name only when it is the model's own n_experts_per_token.
     """
-    key = getattr(model, "key", None)
-
     def symbol(name, n):
         share = name in ROUTED and n_experts is not None
-        if key is None or not isinstance(n, Number) or share and n_experts is not model.n_experts_per_token:
+        if share and n_experts is not getattr(model, "n_experts_per_token", None):
             return n
         part = ("active " if share else "") + name.replace("_", " ")
-        return named(f"{key}.{kind}-{part.replace(' ', '-')}", n, f"{model.label}: {part}, {kind}")
+        return symbol_of(model, f"{kind}-{part.replace(' ', '-')}", n, f"{part}, {kind}")
     return {name: symbol(name, n) for name, n in found.items()}

@@ -8,6 +8,7 @@ that run together, and each is charged its share; a cache is its own request's.
 """
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from ..functions import sum_given
@@ -87,6 +88,11 @@ def passes(deployment, call, loads) -> list[Line]:
             Line("07", "the cache, read", hbm=share(size, "cache"), gpu_time=share(seconds, "cache") * GPU)]
 
 
+def floor(deployment, call, n, load):
+    """The request's share of the GPU time of n such loads, at least."""
+    return n * step.floor(deployment, load) / call.batch * GPU
+
+
 def reply(call, prices) -> Line:
     """One event for each token, and the five that open and close a message."""
     wire = call.output_tokens * call.event_bytes + call.envelope_bytes
@@ -102,6 +108,16 @@ def published(lines) -> list[Line]:
     return [replace(line,
                     **{name: under_its_name(line, name, key) for name, key in RECORDS[line.chapter].items()})
             for line in lines]
+
+
+def under(lines, name) -> list[Line]:
+    """The same lines, each number as a symbol of its own, `name.the-layers-hbm`,
+    so that a sum of them reads by station."""
+    def symbol(line, column, number):
+        key = f"{name}.{'-'.join(re.findall(r'[a-z]+', f'{line.what} {column}'))}"
+        return named(key, number, f"{line.what[0].upper()}{line.what[1:]}: {COLUMNS[column][0]}")
+    return [replace(line, **{column: symbol(line, column, getattr(line, column)) for column in COLUMNS
+                             if isinstance(getattr(line, column), Number)}) for line in lines]
 
 
 def total(lines, name):

@@ -9,14 +9,14 @@ cache. cold: the first call finds nothing. Arrays broadcast.
 """
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 from ..functions import where
 from ..number import FLOP, GPU, TOKEN
-from . import caching, flops, layers, params
+from . import caching, layers, params, request
 from . import step as passes
-from .request import Line, decode_steps, total
-from .request import passes as stations
+from .request import Line, decode_steps
 
 
 def observed(first, last, n_calls):
@@ -93,7 +93,7 @@ def lines(session, call, task, deployment, prices, discount, cold=False) -> list
     """The lines of request.py, summed over the session: what each station takes of all calls together."""
     prefix, tail, reply = _billed(session, call, task, prices, discount, cold)
     return [Line("01", "the bodies, sent", wire=sent(session, call, task) * call.body_bytes), prefix, tail,
-            *stations(deployment, call, loads(session, call, task, deployment.model, cold)), reply]
+            *request.passes(deployment, call, loads(session, call, task, deployment.model, cold)), reply]
 
 
 def loads(session, call, task, model, cold=False) -> list[tuple]:
@@ -106,8 +106,8 @@ def loads(session, call, task, model, cold=False) -> list[tuple]:
         raise ValueError(f"{getattr(model, 'label', 'this model')} has layers that see no further than "
                          "so far, so its calls do not grow evenly: add up request.lines over them")
     n, first = call.n_calls, first_new(session, cold)
-    later = session.context + (n - 2) / 2 * step(call, task)
-    mean = session.context + (n - 1) / 2 * step(call, task)
+    later = session.context + (n - 2) * step(call, task) / 2
+    mean = session.context + (n - 1) * step(call, task) / 2
     return [(1, passes.Load(first, session.context - first, call.batch)),
             (n - 1, passes.Load(step(call, task), later, call.batch)),
             (n, passes.Load(decode_steps(call) * TOKEN, mean, call.batch, one_by_one=True))]
@@ -115,10 +115,9 @@ def loads(session, call, task, model, cold=False) -> list[tuple]:
 
 def prompt_flops(session, call, task, model, cold=False):
     """(first call, all later ones) of FLOPs for new tokens, the head apart."""
-    def below_the_head(load):
-        return sum(n for name, n in flops.prefill(model, load.new, load.cached).items() if name != "head")
     (_, first), (n, later), _ = loads(session, call, task, model, cold)
-    return below_the_head(first), n * below_the_head(later)
+    first, later = replace(first, batch=1), replace(later, batch=1)
+    return passes.below_the_head(model, first), n * passes.below_the_head(model, later)
 
 
 def prompt_flops_uncached(session, call, task, model):
@@ -127,15 +126,20 @@ def prompt_flops_uncached(session, call, task, model):
     tokens = sent(session, call, task) / TOKEN
     squares = n * c**2 + c * s * n * (n - 1) + s**2 * (n - 1) * n * (2 * n - 1) / 6
     pair = 4 * model.n_layers * model.n_heads * model.head_dim
-    return (2 * tokens * sum(params.matrices(model).values()) + pair * (squares + tokens) / 2) * FLOP
+    return (2 * tokens * params.layer_weights(model) + pair * (squares + tokens) / 2) * FLOP
 
 
 def model_time(session, call, task, deployment, loop, replica, cold=False):
     """Time that the user waits for the model: the floor of the GPU time, shared by n_gpus that reach
     `roofline_share` of it. Those who run together wait for each other,
     so each waits for the shares of all."""
-    every = stations(deployment, call, loads(session, call, task, deployment.model, cold))
-    return waited(total(every, "gpu_time"), call, loop, replica)
+    return waited(sum(gpu_floors(session, call, task, deployment, cold)), call, loop, replica)
+
+
+def gpu_floors(session, call, task, deployment, cold=False):
+    """GPU time at least of the first prompt, of all later ones and of all replies: their loads' floors."""
+    return [request.floor(deployment, call, n, load)
+            for n, load in loads(session, call, task, deployment.model, cold)]
 
 
 def waited(gpu_time, call, loop, replica):
@@ -158,7 +162,7 @@ def call_times(session, call, task, deployment, loop, replica, number, cold=Fals
     sends, new = context(session, call, task, number), added(session, call, task, number, cold)
     prompt = passes.Load(new, sends - new, call.batch)
     reply = passes.Load(decode_steps(call) * TOKEN, sends, call.batch, one_by_one=True)
-    prefill, decode = (waited(total(stations(deployment, call, [(1, load)]), "gpu_time"), call, loop, replica)
+    prefill, decode = (waited(request.floor(deployment, call, 1, load), call, loop, replica)
                        for load in (prompt, reply))
     tool = 1 * where(number < call.n_calls, loop.tool_time, 0 * loop.tool_time)
     return prefill, decode, tool, loop.rtt + sends * call.body_bytes / loop.uplink

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..functions import maximum
-from ..number import FLOP, TOKEN
+from ..number import FLOP, TOKEN, symbol_of
 from . import flops, kv, params
 from .kv import stored_size
 
@@ -49,7 +49,7 @@ class Deployment:
 
     def size_of(self, name):
         """Bytes of one weight of that matrix."""
-        return stored_size(self.formats.get(name, self.fmt))
+        return _size(self.formats.get(name, self.fmt))
 
     @property
     def kept_fmt(self): return self.cache_fmt or self.fmt
@@ -93,11 +93,11 @@ def part_bytes(deployment, load):
     model, passes = deployment.model, load.passes
     weights = params.matrices(model)
     experts = weights.pop("experts", None)
-    others = (sum(n for name, n in weights.items() if name not in deployment.formats)
-              * stored_size(deployment.fmt))
-    apart = [n * deployment.size_of(name) for name, n in weights.items() if name in deployment.formats]
+    apart = {name: n for name, n in weights.items() if name in deployment.formats}
+    layers = sum([n * deployment.size_of(name) for name, n in apart.items()],
+                 (params.layer_weights(model) - sum(apart.values())) * deployment.size_of("layers"))
     found = {"head": passes * (model.vocab_size * model.hidden_size * deployment.size_of("head")),
-             "layers": passes * sum(apart, others),
+             "layers": passes * layers,
              "activations": load.tokens * activation_bytes(model, deployment.kept_fmt, load.one_by_one)}
     if load.cached is not None or load.one_by_one:
         found["cache"] = load.batch * _cache_read(model, deployment.kept_fmt, load)
@@ -123,7 +123,9 @@ def part_flops(deployment, load):
         found["experts"] = load.batch * work.pop("experts")
     # The rest has one form, and written so it stays short: all weights times the tokens.
     # Expanded latents are no new tokens.
-    weights = sum(n for name, n in params.matrices(model).items() if name not in ("experts", "kv_b_proj"))
+    weights = params.layer_weights(model)
+    if "kv_b_proj" in work:
+        weights = weights - params.matrices(model)["kv_b_proj"]
     found["layers"] = load.batch * flops.of_products(weights, load.new / TOKEN)
     if "kv_b_proj" in work:
         found["layers"] = found["layers"] + load.batch * work["kv_b_proj"]
@@ -160,6 +162,12 @@ def products(deployment, load):
     return sum(n for name, n in part_flops(deployment, load).items() if name != "rotation")
 
 
+def below_the_head(model, load):
+    """The same without the output head, which needs no GPU to be known: what a prompt takes."""
+    parts = part_flops(Deployment(model, fmt=None), load)
+    return sum(n for name, n in parts.items() if name not in ("head", "rotation"))
+
+
 def moved(deployment, load):
     """Bytes that the load moves at least."""
     return sum(part_bytes(deployment, load).values())
@@ -194,7 +202,9 @@ def activation_bytes(model, fmt, absorbed=False):
     taken = (params.products(model, model.n_experts_per_token) if hasattr(model, "n_experts")
              else params.products(model))
     ends = sum(product.n * (product.inward + product.outward) for product in taken.values())
-    return (ends + model.n_layers * _attended(model, absorbed)) * stored_size(fmt) / TOKEN
+    numbers = ends + model.n_layers * _attended(model, absorbed)
+    name = "absorbed-activations" if absorbed else "activations"
+    return symbol_of(model, name, numbers, f"{name.replace('-', ' ')} of a token") * _size(fmt) / TOKEN
 
 
 def _attended(model, absorbed):
@@ -222,7 +232,12 @@ def rotation_flops(model):
 def rotation_bytes(model, fmt):
     """What rotation reads and writes when it is a kernel of its own:
     every query and key of all layers in and out, one token."""
-    return 2 * model.n_layers * (model.n_heads + model.n_kv_heads) * model.head_dim * kv.stored_size(fmt)
+    return 2 * model.n_layers * (model.n_heads + model.n_kv_heads) * model.head_dim * _size(fmt)
+
+
+def _size(fmt):
+    """Memory of one number in that format, its share of the block's scale included."""
+    return symbol_of(fmt, "size", stored_size(fmt), "one number, its scale included")
 
 
 def _cache_read(model, fmt, load):

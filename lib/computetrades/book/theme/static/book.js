@@ -284,11 +284,7 @@ for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
     opened = [...document.querySelectorAll(".ct-card details:not([open])")];
     for (const d of opened) d.open = true;
     const boxes = [...document.querySelectorAll("article :is(.ct-formula, .ct-math)")], widths = boxes.map(box => box.scrollWidth);
-    boxes.forEach((box, i) => {
-      const fit = Math.min(1, paper / widths[i]);
-      box.style.setProperty("--ct-fit", fit);
-      box.classList.toggle("ct-unprinted", fit < 0.25);       // nobody could read it; its inputs stand below it
-    });
+    boxes.forEach((box, i) => box.style.setProperty("--ct-fit", Math.min(1, paper / widths[i])));
   });
   addEventListener("afterprint", () => { for (const d of opened) d.open = false; });
 }
