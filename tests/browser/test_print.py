@@ -66,6 +66,9 @@ def test_paper_has_all_that_a_page_says_dark_on_white_and_nothing_that_needs_a_s
     assert shown == [], "printed, though it needs a screen"
     assert page.locator("article h1").is_visible()
     assert page.evaluate(CUT_OFF) == [], "cut off on paper"
+    fits = page.eval_on_selector_all(
+        ".ct-formula", "all => all.map(e => Number(e.style.getPropertyValue('--ct-fit') || 1))")
+    assert min(fits, default=1) > 0.2, "a formula too long to be read: let it stand on named parts"
     seen = page.evaluate(INKS)
     assert seen["words"] and seen["dark"] == [] and seen["faint"] == []
     if name not in CHAPTERS:

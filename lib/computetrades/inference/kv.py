@@ -67,7 +67,7 @@ def _added_up(group, first, n):
         return n * first + n * (n - 1) / 2
     reach = group.reach / TOKEN
     growing = maximum(minimum(first + n, reach) - first, 0)      # terms that are below the reach
-    return growing * first + growing * (growing - 1) / 2 + (n - growing) * reach
+    return n * reach - growing * (reach - first - (growing - 1) / 2)
 
 
 def sink_cache_bytes(model, fmt, context, n_sinks, window):
