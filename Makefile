@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-TELL := $(PYTHON) lib/computetrades/book/progress.py
+TELL := $(PYTHON) lib/computetrades/site/progress.py
 # axe-core and the Nu Html Checker, for the tests of the pages; where there is no npm those tests say so and are skipped.
 CHECKERS := $(if $(shell command -v npm 2>/dev/null),node_modules/.ready)
 
@@ -26,13 +26,13 @@ weekly: $(READY) $(CHECKERS)
 	$(BIN)/python benchmarks/machines.py suite
 
 serve: book
-	$(BIN)/python -m computetrades.book.serve
+	$(BIN)/python -m computetrades.site.serve
 
 sync: $(READY)
-	$(BIN)/python -m computetrades.book.notebooks $(CHAPTER)
+	$(BIN)/python -m computetrades.site.notebooks $(CHAPTER)
 
 address: $(READY)
-	@$(BIN)/python -m computetrades.book.address $(if $(filter undefined,$(origin URL)),,'$(URL)')
+	@$(BIN)/python -m computetrades.site.address $(if $(filter undefined,$(origin URL)),,'$(URL)')
 
 clean:
 	rm -rf _build .pytest_cache .hypothesis

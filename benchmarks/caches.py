@@ -17,9 +17,9 @@ import torch
 import yaml
 
 from computetrades.data import data_dir
-from computetrades.model import remembering
-from computetrades.model.card import processor
-from computetrades.model.train import CONTEXT
+from computetrades.lab import remembering
+from computetrades.lab.card import processor
+from computetrades.lab.train import CONTEXT
 
 COMMAND = "python benchmarks/caches.py"
 HEAD = f"# Perplexity of the lab's trained model by cache. Written by `{COMMAND}`.\n\n"

@@ -14,8 +14,8 @@ import time
 import torch
 
 from computetrades.model.config import ModelConfig
-from computetrades.model.engine import Engine
 from computetrades.model.transformer import Transformer, n_parameters
+from computetrades.serving.engine import Engine
 
 # Weights of about 100 MB, more than processor caches hold:
 # at batch 1 a step waits for memory, as on an accelerator.

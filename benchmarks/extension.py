@@ -11,8 +11,8 @@ import time
 
 import torch
 
-from computetrades.model import extension, train, weights
-from computetrades.model.perplexity import by_window, perplexity
+from computetrades.lab import extension, train, weights
+from computetrades.lab.perplexity import by_window, perplexity
 
 TRAINED, CONTEXTS, SHOWN, BUCKET = train.CONTEXT, (512, 1024, 2048, 4096), 1024, 128
 READ, LIVE = 65_536, 2                # held-out tokens per measurement; windows of the live check

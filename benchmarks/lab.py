@@ -13,7 +13,7 @@ import time
 import torch
 
 from computetrades.inference import speculative as closed_form
-from computetrades.model import balance, extension, train, weights
+from computetrades.lab import balance, extension, train, weights
 from computetrades.model.sampling import Sampler
 from computetrades.model.speculative import speculate
 

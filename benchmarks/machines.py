@@ -71,7 +71,8 @@ def measured_here() -> dict[str, dict]:
     import nbformat
     from IPython.core.inputtransformer2 import TransformerManager
 
-    from computetrades.book import experiments, judging, notebooks
+    from computetrades.book import experiments, judging
+    from computetrades.site import notebooks
     found, keep = {}, experiments.rounded
 
     def noted(key, value, digits):

@@ -24,7 +24,7 @@ import sys
 
 from playwright.sync_api import sync_playwright
 
-from computetrades.book.serve import BUILT, served
+from computetrades.site.serve import BUILT, served
 
 # The browser finds no host but this one, whatever a page asks for, and does nothing in the background.
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking",

@@ -6,7 +6,7 @@ Greedy, so that every run and every machine counts the same. The two figures are
 """
 import json
 
-from computetrades.model import exchange
+from computetrades.lab import exchange
 
 START = 'def shortest_path(G, source, target):\n    """Returns the shortest path'
 ASK = {"model": "tiny", "max_tokens": 60, "temperature": 0, "messages": [

@@ -24,11 +24,12 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from computetrades import book, data, formula
 from computetrades import facts as facts_module
-from computetrades.book import cards, charts, experiments, judging, notebooks
+from computetrades.book import cards, charts, experiments, judging
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD
 from computetrades.formatting import range_text, text
 from computetrades.number import Number, Statement
+from computetrades.site import notebooks
 from computetrades.units import Quantity, parse_unit, unit_size
 
 ROOT = Path(__file__).parents[1]

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from computetrades.book import address, notebooks
 from computetrades.data import DataError
+from computetrades.site import address, notebooks
 from conftest import ROOT, TWIN
 
 URL, SITE = "https://github.com/Some-One/trades.recomputed", "https://some-one.github.io/trades.recomputed/"
@@ -130,13 +130,13 @@ def test_an_extra_that_nothing_shows_is_refused():
 
 def test_as_make_runs_it(copy):
     before = tree(copy.root)
-    assert copy.python("-m", "computetrades.book.address", "example.org")[0] == 1
-    status, said = copy.python("-m", "computetrades.book.address")
+    assert copy.python("-m", "computetrades.site.address", "example.org")[0] == 1
+    status, said = copy.python("-m", "computetrades.site.address")
     assert status == 1 and "not set" in said and "URL=" in said
     assert tree(copy.root) == before
-    assert copy.python("-m", "computetrades.book.address", URL)[0] == 0
+    assert copy.python("-m", "computetrades.site.address", URL)[0] == 0
     assert address.repository(copy.root) == URL
-    assert copy.python("-m", "computetrades.book.address", "")[0] == 0
+    assert copy.python("-m", "computetrades.site.address", "")[0] == 0
     assert tree(copy.root) == before
 
 

@@ -13,9 +13,9 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from computetrades.book import module, notebooks, prose
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD
+from computetrades.site import module, notebooks, prose
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = [path.stem for path in notebooks.chapters(ROOT)]

@@ -1,9 +1,7 @@
-"""Every stored chapter: what it carries, how it is written, and who imports whom in the library behind it."""
+"""Every stored chapter: what it carries and how it is written."""
 import ast
 import json
 import re
-import subprocess
-import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,13 +10,12 @@ import pytest
 import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 
-from computetrades.book import address, notebooks, prose
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD
 from computetrades.facts import all_leaves
+from computetrades.site import address, notebooks, prose
 
 ROOT = Path(__file__).parents[1]
-LIB = ROOT / "lib" / "computetrades"
 CHAPTERS = notebooks.chapters(ROOT)
 BRANCH = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["branch"]
 CHART = "application/vnd.vegalite.v6+json"
@@ -218,63 +215,3 @@ def test_every_chapter_and_page_is_in_the_table_of_contents():
     listed = [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
     stored = [p.relative_to(ROOT).with_suffix("").as_posix() for p in [*CHAPTERS, *notebooks.pages(ROOT)]]
     assert sorted(listed) == sorted(stored)
-
-
-# The library behind it
-
-MODULES = sorted(p for p in LIB.rglob("*.py") if "_data" not in p.parts)
-CORE = {p.stem for p in LIB.glob("*.py") if p.stem != "__init__"}
-DOMAINS = {p.name for p in LIB.iterdir() if p.is_dir() and (p / "__init__.py").exists()} - {"book"}
-PURE = {"number", "units", "functions", "uncertainty"}  # what a domain may use of the core
-
-
-def imported(path):
-    """First name below computetrades, and first name of anything else, that a module imports."""
-    package = ("computetrades", *path.relative_to(LIB).parent.parts)
-    own, outside = set(), set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [a.name.split(".") for a in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = list(package[:len(package) - node.level + 1]) if node.level else []
-            base += node.module.split(".") if node.module else []
-            names = ([base] if len(base) > 1 or base[0] != "computetrades"
-                     else [[*base, a.name] for a in node.names])
-        else:
-            continue
-        for name in names:
-            (own.add(name[1] if len(name) > 1 else "") if name[0] == "computetrades"
-             else outside.add(name[0]))
-    return own, outside
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(LIB).as_posix())
-def test_who_imports_whom(path):
-    own, outside = imported(path)
-    part = path.relative_to(LIB).parts[0]
-    if part == "book":
-        assert not own & DOMAINS, "book must not know any domain"
-    elif part in DOMAINS:
-        # The lab's weights lie in data/, and are noted
-        allowed = PURE | {part} | ({"data", "used"} if part == "model" else set())
-        assert own <= allowed, f"{part} uses {sorted(allowed)}"
-    else:
-        assert not own & ({"book"} | DOMAINS), "the core knows neither book nor a domain"
-    assert "torch" not in outside or part == "model", "only model/ imports torch"
-
-
-def test_the_import_reader_sees_relative_and_plain_imports(tmp_path):
-    assert imported(LIB / "book" / "records.py")[0] >= {"facts", "number", "units", "book"}
-    assert "facts" in imported(LIB / "book" / "export.py")[0]
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(LIB).as_posix())
-def test_no_module_grows_beyond_four_hundred_lines(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
-
-
-def test_importing_the_library_imports_no_torch_and_no_altair():
-    code = ("import sys, computetrades; "
-            "print([m for m in ('torch', 'altair', 'sphinx', 'pandas') if m in sys.modules])")
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said.strip() == "[]"

@@ -23,9 +23,9 @@ import pytest
 from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 
-from computetrades.book import address, notebooks
 from computetrades.book.judging import AUDIT
 from computetrades.book.records import RECORD
+from computetrades.site import address, notebooks
 from conftest import ROOT
 
 URL = "https://github.com/nobody/nowhere"

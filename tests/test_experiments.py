@@ -5,10 +5,11 @@ import nbformat
 import pytest
 
 from computetrades import book
-from computetrades.book import experiments, notebooks
+from computetrades.book import experiments
 from computetrades.book.records import RECORD
 from computetrades.data import DataError
-from computetrades.model import density, order
+from computetrades.lab import density, order
+from computetrades.site import notebooks
 from computetrades.units import base, parse_symbol
 from conftest import ROOT
 

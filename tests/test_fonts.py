@@ -10,7 +10,8 @@ from io import BytesIO
 import pytest
 from fontTools.ttLib import TTFont
 
-from computetrades.book import cut_fonts, fonts
+from computetrades.book import fonts
+from computetrades.site import cut_fonts
 
 CHART = """
 import altair as alt
@@ -69,7 +70,7 @@ def test_the_width_of_a_word_is_that_of_its_letters_in_our_font(tmp_path):
 
 
 def test_a_character_that_a_chart_cannot_carry_is_named():
-    with pytest.raises(ValueError, match="Book Sans has no 語.*CHART in book/cut_fonts.py"):
+    with pytest.raises(ValueError, match="Book Sans has no 語.*CHART in site/cut_fonts.py"):
         fonts.carried('<svg xmlns="http://www.w3.org/2000/svg">'
                       '<text font-family="Book Sans">語 and more</text></svg>')
     plain = '<svg xmlns="http://www.w3.org/2000/svg"><text font-family="serif">語</text></svg>'
@@ -78,7 +79,7 @@ def test_a_character_that_a_chart_cannot_carry_is_named():
 
 @pytest.mark.parametrize("wanted", cut_fonts.CUTS, ids=lambda cut: cut.name)
 def test_a_shipped_font_has_the_letters_that_it_was_cut_for_and_a_name_of_its_own(wanted):
-    font = TTFont(fonts.PAGES / f"{wanted.name}.woff2")
+    font = TTFont(cut_fonts.PAGES / f"{wanted.name}.woff2")
     letters = {ord(letter) for letter in wanted.text
                if letter.isalnum() and letter.isascii() or letter in "×−°µ½²≈≤≥→∑αθπσ"}
     assert letters <= font.getBestCmap().keys() and len(letters) >= 26 + 26 + 10
@@ -86,7 +87,7 @@ def test_a_shipped_font_has_the_letters_that_it_was_cut_for_and_a_name_of_its_ow
 
 
 def test_formulas_find_the_table_that_sets_them_and_the_forms_that_stretch():
-    font = TTFont(fonts.PAGES / "book-math.woff2")
+    font = TTFont(cut_fonts.PAGES / "book-math.woff2")
     math = font["MATH"].table
     assert math.MathConstants.AxisHeight.Value > 0
     stretched = set(math.MathVariants.VertGlyphCoverage.glyphs)
@@ -95,6 +96,7 @@ def test_formulas_find_the_table_that_sets_them_and_the_forms_that_stretch():
 
 def test_pages_name_each_font_that_is_shipped():
     named = re.findall(r"url\(fonts/([\w-]+\.woff2)\)",
-                       (fonts.PAGES.parent / "page.css").read_text(encoding="utf-8"))
-    assert sorted(named) == sorted(path.name for path in fonts.PAGES.glob("*.woff2"))
-    assert len({hashlib.sha256((fonts.PAGES / name).read_bytes()).digest() for name in named}) == len(named)
+                       (cut_fonts.PAGES.parent / "page.css").read_text(encoding="utf-8"))
+    assert sorted(named) == sorted(path.name for path in cut_fonts.PAGES.glob("*.woff2"))
+    digests = {hashlib.sha256((cut_fonts.PAGES / name).read_bytes()).digest() for name in named}
+    assert len(digests) == len(named)

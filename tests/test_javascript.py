@@ -16,13 +16,13 @@ import pytest
 import chapter_runs
 from chapter_runs import CHAPTERS, ROOT
 from computetrades import formula
-from computetrades.book import module, notebooks
-from computetrades.book.export import Book
 from computetrades.data import DataError
 from computetrades.facts import all_leaves
 from computetrades.formatting import figure
 from computetrades.functions import ceil, floor, log, where
 from computetrades.number import Leaf, Number
+from computetrades.site import module, notebooks
+from computetrades.site.export import Book
 from computetrades.units import parse, parse_symbol, parse_unit, symbol
 from javascript import run
 

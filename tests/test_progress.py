@@ -1,11 +1,11 @@
-"""Long steps say what they do: book/progress.py around a command, and around the chapters of a build
+"""Long steps say what they do: site/progress.py around a command, and around the chapters of a build
 (tests/test_build.py)."""
 import subprocess
 import sys
 
 import pytest
 
-from computetrades.book import progress
+from computetrades.site import progress
 
 
 def watched(monkeypatch, capfd, *command, every=0.2):

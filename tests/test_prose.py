@@ -1,9 +1,9 @@
-"""book/prose.py: what the check must find, what it must leave alone, and that rewriting mends it."""
+"""site/prose.py: what the check must find, what it must leave alone, and that rewriting mends it."""
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from computetrades.book.prose import check, forms, loose_figures, quotes, rewrite
+from computetrades.site.prose import check, forms, loose_figures, quotes, rewrite
 
 TABLE = {key: {"text": text} for key, text in {
     "kv.per-token": "320 KiB/token", "margin.gross": "66.7%", "price.ratio": "4.66×",

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from computetrades.book import notebooks, prose, results
 from computetrades.book.records import RECORD
+from computetrades.site import notebooks, prose, results
 from conftest import TWIN, finish
 from test_build import PAGES, chapter, files
 

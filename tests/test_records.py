@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from computetrades.book import export, judging
+from computetrades.book import judging
 from computetrades.book.records import RECORD, fact_payload, record, state
 from computetrades.data import DataError
 from computetrades.facts import facts, leaf_of
 from computetrades.number import Leaf, Number, as_number
+from computetrades.site import export
 from computetrades.units import Quantity, UnitError, parse
 
 BIB = "@misc{acme-2025, title={Acme datasheet}, author={Doe, Jane}, year={2025}, url={https://example.org}}\n"

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from computetrades.book import notebooks
 from computetrades.book.records import RECORD
 from computetrades.facts import facts
 from computetrades.inference import request
 from computetrades.inference.step import Deployment
+from computetrades.site import notebooks
 from computetrades.units import base
 
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,4 @@
-"""book/results.py: a chapter executes again when something that its outputs depend on has
+"""site/results.py: a chapter executes again when something that its outputs depend on has
 changed, and only then.
 
 The results are those of the built book, in a copy where one thing is changed at a time; who has to execute
@@ -11,8 +11,8 @@ import nbformat
 import pytest
 
 from computetrades import used
-from computetrades.book import notebooks, results
 from computetrades.data import DataError
+from computetrades.site import notebooks, results
 from conftest import ROOT
 
 STEMS = [path.stem for path in notebooks.chapters(ROOT)]
@@ -54,13 +54,13 @@ def test_nothing_has_changed_in_a_copy_in_another_folder(copy):
     ("data/claims/26-euv-ceiling.yaml", "- id: ceiling-no-second-source",
      "- id: ceiling-no-second-source-renamed", {"26"}),
     ("references.bib", "{asml-q1-2026,", "{asml-q1-2026,\n  month = {4},", {"27"}),
-    ("lib/computetrades/model/order.py", "STILL = 1e12", "STILL = 1e13", {"05"}),
+    ("lib/computetrades/lab/order.py", "STILL = 1e12", "STILL = 1e13", {"05"}),
     ("lib/computetrades/capital/margins.py", '"""', '"""Changed. ', {"27"}),
     ("lib/computetrades/number.py", '"""', '"""Changed. ', EVERYONE),
     ("lib/computetrades/units.txt", "# The book's units", "# Changed", EVERYONE),
-    ("lib/computetrades/book/theme/static/card.css", ".ct-", " .ct-", EVERYONE),
-    ("lib/computetrades/book/theme/static/book.css", ".ct-", " .ct-", set()),
-    ("lib/computetrades/book/sphinx_ext.py", '"""', '"""Changed. ', set()),
+    ("lib/computetrades/book/card.css", ".ct-", " .ct-", EVERYONE),
+    ("lib/computetrades/site/theme/static/book.css", ".ct-", " .ct-", set()),
+    ("lib/computetrades/site/sphinx_ext.py", '"""', '"""Changed. ', set()),
     ("requirements.txt", "sympy==", "sympy>=", EVERYONE),
 ])
 def test_a_changed_file_executes_its_readers(copy, name, old, new, readers):

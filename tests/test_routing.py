@@ -1,4 +1,4 @@
-"""inference/routing.py: against the laws of consistent hashing, closed forms, brute force,
+"""inference/simulator/routing.py: against the laws of consistent hashing, closed forms, brute force,
 and its own invariants."""
 import math
 from dataclasses import asdict, replace
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from computetrades.facts import facts
 from computetrades.inference import caching, kv, params
-from computetrades.inference.routing import (
+from computetrades.inference.simulator.routing import (
     CONDITIONS,
     ROUTERS,
     Hashed,

@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from computetrades.book import pages
 from computetrades.book.pictures import ladder, stations
-from computetrades.book.sphinx_ext import SIBLING, Draw
+from computetrades.site import pages
+from computetrades.site.sphinx_ext import SIBLING, Draw
 
 NS = {"s": "http://www.w3.org/2000/svg"}
 

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 
-from computetrades.book import notebooks
+from computetrades.site import notebooks
 
 QUOTE = re.compile(r"\[([^\[\]]*)\]\(#([a-z0-9-]+\.[a-z0-9-]+)\)")
 STEM, FACT = "27-margin-stack", "essay-margins.revenue-share"
@@ -33,7 +33,7 @@ def test_a_changed_fact_fails_nbval_and_check_until_sync(tmp_path, twin, change_
 
     before = {p.name: p.read_bytes() for p in notebooks.chapters(copy.root)}
     pages_before = {p: p.read_text(encoding="utf-8") for p in notebooks.pages(copy.root)}
-    status, said = copy.python("-m", "computetrades.book.notebooks", STEM)
+    status, said = copy.python("-m", "computetrades.site.notebooks", STEM)
     assert status == 0, said
     assert copy.python("-c", CHECK)[0] == 0
     status, said = copy.python(*nbval)

@@ -8,6 +8,7 @@ import numpy as np
 import sympy
 
 from . import rounding
+from .extremes import Max, Min
 from .number import Number, Statement, as_number, check_same_kind, merged
 from .units import Quantity, UnitError, symbol, unit_size
 
@@ -43,25 +44,6 @@ def _function(numpy_function, sympy_function, plain_unit: bool):
 def _item(x):
     x = float(x)
     return int(x) if x.is_integer() else x
-
-
-class _Unsorted:
-    """Sympy tries to prove which side is the larger. Over real symbols it hardly ever can, and for long
-    formulas it tries for seconds; so it is let to where both are numbers or single symbols."""
-    @classmethod
-    def _is_connected(cls, x, y):
-        if not (x.is_Atom and y.is_Atom):
-            return False
-        proved = super()._is_connected(x, y)
-        return {sympy.Max: Max, sympy.Min: Min}.get(proved, proved)
-
-
-class Max(_Unsorted, sympy.Max):
-    __doc__ = sympy.Max.__doc__
-
-
-class Min(_Unsorted, sympy.Min):
-    __doc__ = sympy.Min.__doc__
 
 
 maximum = _function(np.maximum, Max, False)

@@ -18,6 +18,7 @@ import sympy
 from sympy.printing.numpy import NumPyPrinter
 
 from . import rounding
+from .extremes import Max
 from .formatting import text
 from .units import DIMENSIONLESS, Quantity, UnitError, base, convert, parse, symbol, unit_size
 
@@ -71,9 +72,7 @@ class Number:
     def __rtruediv__(self, other): return _arithmetic(operator.truediv, other, self)
     def __neg__(self): return -1 * self
 
-    def __abs__(self):
-        from .functions import maximum
-        return maximum(self, -self)
+    def __abs__(self): return Number(abs(self.quantity), Max(self.expr, -self.expr), self.leaves)
 
     def __pow__(self, power):
         p = as_number(power)._plain("an exponent")

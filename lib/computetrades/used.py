@@ -18,7 +18,7 @@ _paths: set[tuple[str, str]] = set()  # 'file' or 'folder', and where
 
 
 def note(kind: str, name: str) -> None:
-    """kind: 'fact', 'claim', 'citation', or one of the questions that book/results.py can answer again."""
+    """kind: 'fact', 'claim', 'citation', or one of the questions that site/results.py can answer again."""
     _noted.add((kind, name))
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from benchmarks.pages import DRAWN, chromium_path, launch
-from computetrades.book.serve import served
+from computetrades.site.serve import served
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 1}
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from computetrades.book import notebooks
+from computetrades.site import notebooks
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = [f"chapters/{path.stem}" for path in notebooks.chapters(ROOT)]

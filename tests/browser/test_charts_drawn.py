@@ -11,8 +11,8 @@ import pytest
 
 import chapter_runs
 from chapter_runs import Formula
-from computetrades.book import notebooks
 from computetrades.book.charts import VEGALITE
+from computetrades.site import notebooks
 
 from .conftest import DRAWN
 from .names import CHAPTERS, ROOT

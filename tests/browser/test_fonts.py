@@ -26,7 +26,7 @@ def test_no_word_of_a_page_is_set_in_a_font_of_the_system(visit, name):
                 told = cdp.send("DOM.getOuterHTML", {"nodeId": node})["outerHTML"]
                 others.append(f"{font['familyName']}: {told[:160]}")
     assert others == [], \
-        "\n".join(others[:8]) + "\nadd what is missing to book/cut_fonts.py and cut the fonts again"
+        "\n".join(others[:8]) + "\nadd what is missing to site/cut_fonts.py and cut the fonts again"
 
 
 # Whatever holds words itself or by its style; the long tables' cells stand for the rows around them.

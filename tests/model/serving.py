@@ -6,9 +6,9 @@ import time
 from contextlib import contextmanager
 
 from computetrades.model.config import ModelConfig
-from computetrades.model.engine import Engine
-from computetrades.model.server import Server
 from computetrades.model.transformer import Transformer
+from computetrades.serving.engine import Engine
+from computetrades.serving.server import Server
 
 CONFIG = ModelConfig(n_layers=2, hidden_size=32, n_heads=4, n_kv_heads=2, intermediate_size=48,
                      vocab_size=257)

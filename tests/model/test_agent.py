@@ -1,20 +1,21 @@
-"""model/agent.py: the loop against a client that is scripted, the tools by hand, the session
+"""serving/agent.py: the loop against a client that is scripted, the tools by hand, the session
 against its own bodies and edits."""
 import json
 
 import jsonschema
 import pytest
 
-from computetrades.model import agent, client, grammar, messages, weights
+from computetrades.lab import agent_session, weights
+from computetrades.serving import agent, client, grammar, messages
 from serving import HELLO, serving
 
-RUN = agent.session.__wrapped__
+RUN = agent_session.session.__wrapped__
 N = 6
 
 
 @pytest.fixture(scope="module")
 def session():
-    return agent.session(N)
+    return agent_session.session(N)
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def test_one_connection_serves_one_question_after_another():
 
 def test_a_session_has_a_call():
     with pytest.raises(ValueError, match="max_calls cannot be 0"):
-        agent.session(0)
+        agent_session.session(0)
 
 
 # The session
@@ -160,15 +161,15 @@ def test_the_tokens_sent_are_those_of_the_body_that_was_sent(session):
 def test_what_one_call_has_sent_the_next_finds_in_full_blocks(session):
     assert session.calls[0].cached == 0
     for before, after in zip(session.calls, session.calls[1:]):
-        assert after.cached % agent.BLOCK_SIZE == 0
-        whole = before.sent // agent.BLOCK_SIZE * agent.BLOCK_SIZE
+        assert after.cached % agent_session.BLOCK_SIZE == 0
+        whole = before.sent // agent_session.BLOCK_SIZE * agent_session.BLOCK_SIZE
         assert whole <= after.cached <= before.sent + before.output
 
 
 def test_a_session_adds_up_its_calls():
     def call(sent, cached, failed):
         return agent.Call(sent, cached, 5, 100, "tool_use", "", "Check", failed=failed)
-    added = agent.Session((call(40, 0, False), call(60, 32, True), call(80, 48, True)), (), (), 0, ())
+    added = agent_session.Session((call(40, 0, False), call(60, 32, True), call(80, 48, True)), (), (), 0, ())
     assert (added.n_calls, added.sent, added.cached, added.failed, added.edited) == (3, 180, 80, 2, 0)
 
 
@@ -176,5 +177,5 @@ def test_a_server_that_never_saw_the_conversation_answers_the_same(session):
     """Stateless: all that an answer rests on is in the body."""
     for number in (2, N - 1):
         body, content = session.log[number]
-        anew = agent.answered_anew(body, agent.SEED + number)
+        anew = agent_session.answered_anew(body, agent_session.SEED + number)
         assert json.loads(anew) == json.loads(content)

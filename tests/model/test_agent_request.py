@@ -1,4 +1,4 @@
-"""model/agent_request.py: against the lab's own server, JSON's round trip, and tokens that
+"""serving/agent_request.py: against the lab's own server, JSON's round trip, and tokens that
 are put together again."""
 import json
 import subprocess
@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from computetrades.facts import facts
-from computetrades.model import agent_request, cl100k, messages
+from computetrades.serving import agent_request, messages
+from computetrades.tokenizers import cl100k
 
 
 @pytest.mark.parametrize("reads", [0, 1, 16])

@@ -6,8 +6,8 @@ import pytest
 
 from computetrades.facts import facts
 from computetrades.inference import collectives
-from computetrades.model.anatomy import dissect
-from computetrades.model.parallel.comparison import compare
+from computetrades.lab.anatomy import dissect
+from computetrades.lab.comparison import compare
 
 TEXT = "for u in G:\n    for v in G[u]:\n        if v not in"
 FLOAT32 = SimpleNamespace(bits=4, scale_bits=0, block_size=1)

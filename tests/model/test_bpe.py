@@ -8,7 +8,7 @@ import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from computetrades.model import bpe, cl100k
+from computetrades.tokenizers import bpe, cl100k
 
 TEXT = inspect.getsource(bpe) + "Größe, naïve café, 数字 ١٢٣, \U0001f600!\n\n  It's 12345 o'clock.  \n" * 3
 SIZE = 600

@@ -5,8 +5,9 @@ import pytest
 import regex
 import tiktoken
 
-from computetrades.model import bpe, cl100k, density, o200k
-from computetrades.model.samples import SAME_MESSAGE, SAMPLES
+from computetrades.lab import density
+from computetrades.tokenizers import bpe, cl100k, o200k
+from computetrades.tokenizers.samples import SAME_MESSAGE, SAMPLES
 
 
 @pytest.mark.parametrize("kind", SAMPLES)

@@ -1,4 +1,4 @@
-"""model/embeddings.py against torch, a shuffled table, and the closed forms of the collectives."""
+"""lab/embeddings.py against torch, a shuffled table, and the closed forms of the collectives."""
 from types import SimpleNamespace
 
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from computetrades.inference import collectives
-from computetrades.model import embeddings, train, weights
+from computetrades.lab import embeddings, train, weights
 
 FLOAT32 = SimpleNamespace(bits=4, scale_bits=0, block_size=1)   # bytes
 

@@ -9,9 +9,9 @@ import torch
 from computetrades.inference import kv
 from computetrades.model.cache import Contiguous
 from computetrades.model.config import CHUNKED, FULL, SLIDING, Experts, Latent, ModelConfig
-from computetrades.model.engine import Engine
 from computetrades.model.sampling import greedy
 from computetrades.model.transformer import Transformer
+from computetrades.serving.engine import Engine
 from oracle import ARCHITECTURES
 
 torch.set_num_threads(1)   # the models are so small that threads only wait for each other

@@ -1,4 +1,4 @@
-"""model/client.py and model/exchange.py: our client against bytes written by hand, and what passes
+"""serving/client.py and lab/exchange.py: our client against bytes written by hand, and what passes
 against the model itself."""
 import json
 
@@ -7,8 +7,9 @@ import torch
 
 from benchmarks import stream
 from computetrades.facts import facts
-from computetrades.model import client, exchange, weights
+from computetrades.lab import exchange, weights
 from computetrades.model.cache import Contiguous
+from computetrades.serving import client
 from serving import READ, events, serving
 
 ASK = {"model": "tiny", "max_tokens": 12, "temperature": 0, "messages": [

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
+from computetrades.lab.perplexity import by_window, perplexity, surprisal
 from computetrades.model.cache import Contiguous, NoCache, Sinks, Sliding
 from computetrades.model.config import ModelConfig
-from computetrades.model.perplexity import by_window, perplexity, surprisal
 from computetrades.model.transformer import Transformer
 
 CONFIG = ModelConfig(n_layers=2, hidden_size=32, n_heads=4, intermediate_size=48, vocab_size=50, n_kv_heads=2)

@@ -3,9 +3,9 @@ import math
 
 import pytest
 
-from computetrades.model import remembering
-from computetrades.model.perplexity import perplexity, surprisal
-from computetrades.model.train import CONTEXT
+from computetrades.lab import remembering
+from computetrades.lab.perplexity import perplexity, surprisal
+from computetrades.lab.train import CONTEXT
 
 
 def test_an_exact_cache_reads_as_a_pass_without_one():

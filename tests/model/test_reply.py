@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from computetrades.model import grammar
-from computetrades.model.grammar import UnknownSchema, value
-from computetrades.model.messages import parse
-from computetrades.model.reply import Reply, folded
+from computetrades.serving import grammar
+from computetrades.serving.grammar import UnknownSchema, value
+from computetrades.serving.messages import parse
+from computetrades.serving.reply import Reply, folded
 from serving import BASH, HELLO, READ
 
 calm = settings(deadline=None, max_examples=40)

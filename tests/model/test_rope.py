@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from computetrades.model import extension, order, rope, weights
+from computetrades.lab import extension, order, weights
+from computetrades.lab.perplexity import by_window, perplexity
+from computetrades.model import rope
 from computetrades.model.config import Rope
-from computetrades.model.perplexity import by_window, perplexity
 
 hf = pytest.importorskip("transformers")
 LONG, TIMES = 8192, 8.0

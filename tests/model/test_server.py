@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 import torch
 
-from computetrades.model.engine import Engine
-from computetrades.model.server import Server
 from computetrades.model.transformer import Transformer
+from computetrades.serving.engine import Engine
+from computetrades.serving.server import Server
 from serving import (
     BASH,
     CONFIG,

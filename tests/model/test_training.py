@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from computetrades.facts import facts
-from computetrades.model import balance, corpus, train, weights
+from computetrades.lab import balance, corpus, train, weights
 from computetrades.model.transformer import Transformer
 
 both_models = pytest.mark.parametrize("name", train.PLANS)

@@ -8,9 +8,9 @@ import transformers as hf
 from safetensors.torch import load_file, save_file
 
 from computetrades.facts import facts
-from computetrades.model import extension, train, weights
+from computetrades.lab import extension, train, weights
+from computetrades.lab.perplexity import by_window
 from computetrades.model.cache import Contiguous
-from computetrades.model.perplexity import by_window
 
 both_models = pytest.mark.parametrize("name", train.PLANS)
 torch.set_num_threads(1)

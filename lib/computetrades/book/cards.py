@@ -144,4 +144,5 @@ def audit_plain(payload: dict) -> str:
     return "\n".join(lines + [f"{len(payload['unjudged'])} not judged: {', '.join(payload['unjudged'])}"])
 
 
-NOTEBOOK_CSS = (Path(__file__).parent / "theme" / "static" / "card.css").read_text(encoding="utf-8").strip()
+CSS = Path(__file__).with_name("card.css")         # a page of the book loads it too
+NOTEBOOK_CSS = CSS.read_text(encoding="utf-8").strip()

@@ -1,7 +1,7 @@
 """The fonts that the book ships, so that no layout and no stored picture depends on those of a system.
 
-PAGES holds what a page loads (theme/static/page.css names the files). CHARTS holds what vl-convert measures a
-chart's SVG with, and the same to travel in it. cut_fonts.py makes both.
+CHARTS holds what vl-convert measures a chart's SVG with, and the same to travel in it; what a page loads lies
+in site/theme/static. site/cut_fonts.py makes both.
 """
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from pathlib import Path
 
 from .. import used
 
-PAGES = Path(__file__).parent / "theme" / "static" / "fonts"
-CHARTS = Path(__file__).parent / "theme" / "fonts"
+CHARTS = Path(__file__).parent / "chart_fonts"
 # As charts name them; the second where a viewer takes no font along
 SANS, MONO = "Book Sans, sans-serif", "Book Mono, monospace"
 
@@ -38,7 +37,7 @@ def carried(svg: str) -> str:
     for family in families:
         if lacking := words - characters(CHARTS / f"{_name(family)}.ttf"):
             raise ValueError(f"{family} has no {' '.join(sorted(lacking))}, which a chart writes; "
-                             "write it otherwise, or add it to CHART in book/cut_fonts.py "
+                             "write it otherwise, or add it to CHART in site/cut_fonts.py "
                              "and cut the fonts again")
     at = svg.index(">") + 1
     return f"{svg[:at]}<style>{''.join(map(_face, families))}</style>{svg[at:]}" if families else svg

@@ -1,0 +1,144 @@
+"""Train the lab's tokenizer and its two models, from nothing: `python -m computetrades.lab.train`.
+
+A target and a draft that shares its tokenizer, both in Llama's shape: grouped queries, rotary positions,
+gated feed-forward. Everything is drawn from the seed and computed in float32 on one thread, where sums have
+one order: on one machine and one torch the losses repeat to the last bit. Other processors round differently,
+and their losses part slowly from these.
+"""
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from ..model.config import ModelConfig
+from ..model.transformer import Transformer
+from ..tokenizers import bpe
+from . import card, corpus, weights
+from .perplexity import by_window
+
+VOCAB_SIZE, CONTEXT, SEED = 1024, 256, 2026
+SAMPLE = 16                           # held-out windows on which a quick check is repeated
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model and its schedule: linear warm-up,
+    then a cosine down to a tenth of the peak (as in GPT-3, appendix B)."""
+    config: ModelConfig
+    steps: int = 6000
+    batch: int = 4                    # sequences of CONTEXT tokens per step
+    peak: float = 3e-3
+    warm_up: int = 100
+
+    @property
+    def tokens(self) -> int:
+        return self.steps * self.batch * CONTEXT
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, the first being 0."""
+        if step < self.warm_up:
+            return self.peak * (step + 1) / self.warm_up
+        done = (step - self.warm_up) / (self.steps - self.warm_up)
+        return self.peak * (0.55 + 0.45 * math.cos(math.pi * done))
+
+
+PLANS = {
+    "tiny": Plan(ModelConfig(n_layers=4, hidden_size=128, n_heads=4, n_kv_heads=2, intermediate_size=384,
+                             vocab_size=VOCAB_SIZE, tied_embeddings=True)),
+    "draft": Plan(ModelConfig(n_layers=2, hidden_size=64, n_heads=2, n_kv_heads=1, intermediate_size=176,
+                              vocab_size=VOCAB_SIZE, tied_embeddings=True)),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training left behind beside its weights."""
+    curve: list[float]                # nats per token of each step's batch
+    worked: float                     # seconds of the processor
+
+
+def training(model: Transformer, ids: torch.Tensor, plan: Plan):
+    """Train on ids [tokens], in place;
+    yields the loss of each step's batch before the step, in nats per token."""
+    torch.set_num_threads(1)
+    drawn = torch.Generator().manual_seed(SEED)
+    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=0.1, fused=True)
+    for step in range(plan.steps):
+        starts = torch.randint(len(ids) - CONTEXT, (plan.batch, 1), generator=drawn)
+        rows = ids[starts + torch.arange(CONTEXT + 1)]
+        error = F.cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
+        error.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for group in optimiser.param_groups:
+            group["lr"] = plan.rate(step)
+        optimiser.step()
+        optimiser.zero_grad()
+        yield error.item()
+
+
+def encoded(texts, tokenizer: bpe.Tokenizer) -> torch.Tensor:
+    """The texts as ids [tokens], each with the end of a text behind it."""
+    return torch.tensor([token for text in texts for token in (*tokenizer.encode(text), tokenizer.end)])
+
+
+def taught() -> tuple[bpe.Tokenizer, torch.Tensor]:
+    """The tokenizer, learned from the training files, and those files as ids [tokens]."""
+    texts = [text for name, text in corpus.read().items() if not corpus.is_held_out(name)]
+    tokenizer = bpe.train("".join(texts), VOCAB_SIZE)
+    return tokenizer, encoded(texts, tokenizer)
+
+
+def main():
+    weights.folder().mkdir(parents=True, exist_ok=True)
+    tokenizer, ids = taught()
+    tokenizer.save(weights.folder() / weights.TOKENS)
+    held_out = "".join(text for name, text in corpus.read().items() if corpus.is_held_out(name))
+    (weights.folder() / weights.HELD_OUT).write_text(held_out, encoding="utf-8")
+    runs = {}
+    for name, plan in PLANS.items():
+        model, curve = Transformer(plan.config).initialise(SEED), []
+        began = time.process_time()
+        for error in (bar := tqdm(training(model, ids, plan), total=plan.steps, desc=name, unit="step")):
+            curve.append(error)
+            bar.set_postfix(loss=f"{error:.3f}")
+        runs[name] = Run(curve, time.process_time() - began)
+        weights.save(weights.folder() / f"{name}.safetensors", model)
+    finish(runs, tokenizer, held_out, len(ids))
+
+
+def finish(runs: dict[str, Run], tokenizer: bpe.Tokenizer, held_out: str, n_training_tokens: int):
+    """Write the curves, the checksums and the card, whose held-out loss is that of the weights as stored."""
+    write_curves(weights.folder() / weights.CURVES, {name: run.curve for name, run in runs.items()})
+    weights.seal()
+    unseen = torch.tensor(tokenizer.encode(held_out))
+    per_token = len(held_out.encode()) / len(unseen)
+    records = {"lab-corpus": card.of_corpus(
+        n_training_tokens, len(unseen), per_token, tokenizer.vocab_size, CONTEXT)}
+    for name, run in runs.items():
+        model = weights.load(name)[0]
+        nats, sample = (by_window(model, unseen, CONTEXT, n).mean().item() for n in (None, SAMPLE))
+        records[f"lab-{name}"] = card.of_model(name, PLANS[name], run, nats, sample, per_token, SEED)
+    card.write(records)
+
+
+def write_curves(path, curves: dict[str, list[float]]):
+    """Loss by step, a column per model; repr of a float, so that every bit comes back."""
+    rows = [["step", *curves],
+            *([str(step), *map(repr, row)] for step, row in enumerate(zip(*curves.values())))]
+    path.write_text("".join(",".join(row) + "\n" for row in rows))
+
+
+def read_curves() -> dict[str, list[float]]:
+    """The stored losses: model -> nats per token of each step's batch."""
+    header, *rows = [line.split(",") for line in weights.stored(weights.CURVES).read_text().splitlines()]
+    return {name: [float(row[column]) for row in rows]
+            for column, name in enumerate(header) if name != "step"}
+
+
+if __name__ == "__main__":
+    main()
