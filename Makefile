@@ -32,7 +32,7 @@ sync: $(READY)
 	$(BIN)/python -m computetrades.site.notebooks $(CHAPTER)
 
 address: $(READY)
-	@$(BIN)/python -m computetrades.site.address $(if $(filter undefined,$(origin URL)),,'$(URL)')
+	@$(BIN)/python -m computetrades.site.repository $(if $(filter undefined,$(origin URL)),,'$(URL)')
 
 clean:
 	rm -rf _build .pytest_cache .hypothesis

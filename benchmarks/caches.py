@@ -17,8 +17,8 @@ import torch
 import yaml
 
 from computetrades.data import data_dir
-from computetrades.lab import remembering
-from computetrades.lab.card import processor
+from computetrades.lab import cache_quality
+from computetrades.lab.model_card import processor
 from computetrades.lab.train import CONTEXT
 
 COMMAND = "python benchmarks/caches.py"
@@ -33,7 +33,7 @@ def record(label: str, **fields) -> dict:
 
 
 def main() -> None:
-    n_windows = (len(remembering.tiny()[1]) - 1) // CONTEXT
+    n_windows = (len(cache_quality.tiny()[1]) - 1) // CONTEXT
     out = {"lab-caches": record(
         "Reading through caches", command={"text": COMMAND},
         machine={"text": f"{processor()}, torch {torch.__version__}"},
@@ -43,9 +43,9 @@ def main() -> None:
         tolerance={"value": "1 percent", "kind": "assumption",
                    "note": "By how much a shorter reading's perplexity, over the exact cache's, "
                            "may differ from the full one's."})}
-    exact = remembering.through_format("float32", n_windows).perplexity
-    for name in remembering.FORMATS:
-        read = remembering.through_format(name, n_windows)
+    exact = cache_quality.through_format("float32", n_windows).perplexity
+    for name in cache_quality.FORMATS:
+        read = cache_quality.through_format(name, n_windows)
         out[f"lab-cache-{name}"] = record(
             f"Lab cache, {name}", perplexity=float(f"{read.perplexity:.4g}"),
             bytes_per_token=f"{read.bytes_per_token:g} B/token",
@@ -53,7 +53,7 @@ def main() -> None:
                    "label": f"Perplexity added by the {name} cache"})
         print(read)
     for sinks, places in EVICTIONS:
-        read = remembering.through_eviction(sinks, places, N_LONG, LONG)
+        read = cache_quality.through_eviction(sinks, places, N_LONG, LONG)
         out[f"lab-evict-{sinks}-{places}" if places else "lab-evict-nothing"] = record(
             f"Lab cache, {read.name}",
             perplexity={"value": float(f"{read.beyond:.4g}"),

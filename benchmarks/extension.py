@@ -11,7 +11,7 @@ import time
 
 import torch
 
-from computetrades.lab import extension, train, weights
+from computetrades.lab import checkpoints, context_extension, train
 from computetrades.lab.perplexity import by_window, perplexity
 
 TRAINED, CONTEXTS, SHOWN, BUCKET = train.CONTEXT, (512, 1024, 2048, 4096), 1024, 128
@@ -22,23 +22,23 @@ SHARE, RATE = 0.01, 3e-4              # of the tokens it was trained on; the rat
 def main() -> None:
     torch.set_num_threads(1)
     began = time.process_time()
-    model, tokenizer = weights.load("tiny")
-    unseen = torch.tensor(tokenizer.encode(weights.held_out()))
+    model, tokenizer = checkpoints.load("tiny")
+    unseen = torch.tensor(tokenizer.encode(checkpoints.held_out()))
     taught = train.taught()[1]
     n_tuning = int(SHARE * train.PLANS["tiny"].tokens) // SHOWN * SHOWN
     # The same tokens, none read from further than trained
     short = by_window(model, unseen, SHOWN, READ // SHOWN, reach=TRAINED)
     fields = {}
-    for scheme in extension.SCHEMES:
+    for scheme in context_extension.SCHEMES:
         fields[scheme] = {}
         for context in CONTEXTS:
-            nats = by_window(extension.stretched(model, scheme, TRAINED, context), unseen, context,
+            nats = by_window(context_extension.stretched(model, scheme, TRAINED, context), unseen, context,
                              READ // context)
             fields[scheme][f"beyond_{context}"] = figure(perplexity(nats[:, TRAINED:]))
             if context == SHOWN:
                 fields[scheme]["by_position"] = f"{{text: '{places(nats)}'}}"
-        fields[scheme]["live"] = figure(extension.held_out_beyond(scheme, TRAINED, SHOWN, LIVE))
-        other = extension.tuned(model, taught, scheme, TRAINED, SHOWN, n_tuning, RATE, train.SEED)
+        fields[scheme]["live"] = figure(context_extension.held_out_beyond(scheme, TRAINED, SHOWN, LIVE))
+        other = context_extension.tuned(model, taught, scheme, TRAINED, SHOWN, n_tuning, RATE, train.SEED)
         nats = by_window(other, unseen, SHOWN, READ // SHOWN)
         fields[scheme]["tuned"] = figure(perplexity(nats[:, TRAINED:]))
     print(yaml(fields, short, n_tuning, time.process_time() - began))
@@ -49,7 +49,7 @@ def figure(x: float) -> str:
 
 
 def places(nats: torch.Tensor) -> str:
-    return " ".join(figure(p) for p in extension.by_position(nats, BUCKET))
+    return " ".join(figure(p) for p in context_extension.by_position(nats, BUCKET))
 
 
 def yaml(fields, short: torch.Tensor, n_tuning: int, worked: float) -> str:

@@ -13,7 +13,7 @@ import time
 import torch
 
 from computetrades.inference import speculative as closed_form
-from computetrades.lab import balance, extension, train, weights
+from computetrades.lab import checkpoints, context_extension, expert_balance, train
 from computetrades.model.sampling import Sampler
 from computetrades.model.speculative import speculate
 
@@ -29,7 +29,7 @@ def rows(ids, n: int, tokens: int):
 def by_rope(model, ids) -> None:
     print(f"perplexity by rotary scheme and context, trained at {CONTEXT}: "
           f"of all tokens, and of those behind token {CONTEXT}")
-    for r in extension.readings(model, ids, CONTEXT, [CONTEXT, 512, 1024, 2048], 16_384):
+    for r in context_extension.readings(model, ids, CONTEXT, [CONTEXT, 512, 1024, 2048], 16_384):
         print(f"  {r.context:>5} {r.scheme:<8} {r.whole:9.2f} {r.beyond:9.2f}")
 
 
@@ -54,18 +54,18 @@ def by_draft(target, draft, ids, n_tokens: int = 128) -> None:
 
 def by_bias() -> None:
     _, ids = train.taught()
-    print(f"8 experts, 2 per token, {balance.STEPS} steps; the last {balance.MEASURED}: "
+    print(f"8 experts, 2 per token, {expert_balance.STEPS} steps; the last {expert_balance.MEASURED}: "
           "variation of load, busiest over mean, nats")
     for with_bias in (False, True):
-        found = balance.train(ids, train.VOCAB_SIZE, with_bias)
+        found = expert_balance.train(ids, train.VOCAB_SIZE, with_bias)
         print(f"  {'with' if with_bias else 'without'} the bias: "
               f"{found.variation:.3f} {found.worst:.2f} {found.loss:.3f}")
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    (target, tokenizer), (draft, _) = weights.load("tiny"), weights.load("draft")
-    unseen = torch.tensor(tokenizer.encode(weights.held_out()))
+    (target, tokenizer), (draft, _) = checkpoints.load("tiny"), checkpoints.load("draft")
+    unseen = torch.tensor(tokenizer.encode(checkpoints.held_out()))
     for part in (lambda: by_rope(target, unseen), lambda: by_draft(target, draft, unseen), by_bias):
         began = time.perf_counter()
         part()

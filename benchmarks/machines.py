@@ -71,7 +71,7 @@ def measured_here() -> dict[str, dict]:
     import nbformat
     from IPython.core.inputtransformer2 import TransformerManager
 
-    from computetrades.book import experiments, judging
+    from computetrades.book import experiments, judgements
     from computetrades.site import notebooks
     found, keep = {}, experiments.rounded
 
@@ -82,7 +82,7 @@ def measured_here() -> dict[str, dict]:
     experiments.rounded, IPython.display.display = noted, lambda *_, **__: None
     transform = TransformerManager().transform_cell
     for path in notebooks.chapters(ROOT):
-        judging._judged.clear()
+        judgements._judged.clear()
         namespace = {"__name__": "__main__"}
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "code":

@@ -6,14 +6,14 @@ Greedy, so that every run and every machine counts the same. The two figures are
 """
 import json
 
-from computetrades.lab import exchange
+from computetrades.lab import next_token
 
 START = 'def shortest_path(G, source, target):\n    """Returns the shortest path'
 ASK = {"model": "tiny", "max_tokens": 60, "temperature": 0, "messages": [
     {"role": "user", "content": "Write a shortest-path function."}, {"role": "assistant", "content": START}]}
 
 if __name__ == "__main__":
-    answer, = exchange.exchange(json.dumps(ASK))
+    answer, = next_token.exchange(json.dumps(ASK))
     deltas = sum(len(event.raw) for event in answer.deltas)
     tokens = answer.usage("message_delta")["output_tokens"]
     print(f"{tokens} tokens in {len(answer.deltas)} deltas: {deltas / tokens:.1f} bytes per token, "

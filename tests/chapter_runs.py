@@ -24,8 +24,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from computetrades import book, data, formula
 from computetrades import facts as facts_module
-from computetrades.book import cards, charts, experiments, judging
-from computetrades.book.judging import AUDIT
+from computetrades.book import cards, charts, experiments, judgements
+from computetrades.book.judgements import AUDIT
 from computetrades.book.records import RECORD
 from computetrades.formatting import range_text, text
 from computetrades.number import Number, Statement
@@ -187,7 +187,7 @@ def _executed(stem):
         return out.charts[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judging, "_judged", {})
+        patch.setattr(judgements, "_judged", {})
         patch.setattr(IPython.display, "display", lambda data, raw=False: out.shown.append(data))
         for name in ("record", "state"):
             patch.setattr(book, name, _kept(getattr(book, name), out.live))

@@ -10,7 +10,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from computetrades.data import DataError
-from computetrades.site import address, notebooks
+from computetrades.site import notebooks, repository
 from conftest import ROOT, TWIN
 
 URL, SITE = "https://github.com/Some-One/trades.recomputed", "https://some-one.github.io/trades.recomputed/"
@@ -22,7 +22,7 @@ def copy(twin):
     """A small book without an address that builds from the results of the shared one:
     the set-up lines decide no output."""
     copy = twin("address")
-    address.set_address(copy.root, "")
+    repository.set_address(copy.root, "")
     return copy
 
 
@@ -31,7 +31,7 @@ def pages_at(copy):
     """pages_at(url) -> page name -> the parsed page, of a build with that address;
     pages_at in turn, "" first."""
     def build(url):
-        address.set_address(copy.root, url)
+        repository.set_address(copy.root, url)
         status, said = copy.build()
         assert status == 0, said[-3000:]
         out = copy.root / "_build" / "html"
@@ -39,7 +39,7 @@ def pages_at(copy):
                 BeautifulSoup(p.read_bytes(), "html.parser")
                 for p in sorted(out.rglob("*.html")) if "_static" not in p.parts}
     pages = {url: build(url) for url in ("", URL)}
-    address.set_address(copy.root, "")
+    repository.set_address(copy.root, "")
     return pages
 
 
@@ -56,41 +56,41 @@ def first_cells(folder):
 
 def test_setting_and_unsetting_leaves_every_file_as_it_was(copy):
     before = tree(copy.root)
-    address.set_address(copy.root, URL)
+    repository.set_address(copy.root, URL)
     changed = {p.relative_to(copy.root).as_posix()
                for p, content in tree(copy.root).items() if content != before[p]}
     assert changed == {"_config.yml", "CITATION.cff", *(f"chapters/{stem}.ipynb" for stem in TWIN)}
-    address.set_address(copy.root, URL)
+    repository.set_address(copy.root, URL)
     assert {p.relative_to(copy.root).as_posix() for p, content in tree(copy.root).items()
             if content != before[p]} == changed
-    address.set_address(copy.root, "")
+    repository.set_address(copy.root, "")
     assert tree(copy.root) == before
 
 
 def test_setting_the_present_address_again_changes_nothing(tmp_path, copy_book):
     copy = copy_book(tmp_path / "book")
     before = tree(copy.root)
-    address.set_address(copy.root, address.repository(copy.root))
+    repository.set_address(copy.root, repository.repository(copy.root))
     assert tree(copy.root) == before
 
 
 def test_every_place_has_the_address(copy):
-    address.set_address(copy.root, URL)
+    repository.set_address(copy.root, URL)
     try:
-        assert address.repository(copy.root) == URL and address.site(copy.root) == SITE
+        assert repository.repository(copy.root) == URL and repository.site(copy.root) == SITE
         cited = yaml.safe_load((copy.root / "CITATION.cff").read_text(encoding="utf-8"))
         assert ((cited["repository-code"], cited["url"], cited["preferred-citation"]["url"])
                 == (URL, SITE, SITE))
         for stem, source in first_cells(copy.root).items():
             assert re.findall(r"git\+(\S+)@main\"", source) == [URL], stem
     finally:
-        address.set_address(copy.root, "")
-    assert address.repository(copy.root) == address.site(copy.root) == ""
+        repository.set_address(copy.root, "")
+    assert repository.repository(copy.root) == repository.site(copy.root) == ""
 
 
 def test_the_site_of_an_account_itself_has_no_folder(tmp_path):
     (tmp_path / "_config.yml").write_text("repository:\n  url: https://github.com/Some-One/some-one.github.io\n")
-    assert address.site(tmp_path) == "https://some-one.github.io/"
+    assert repository.site(tmp_path) == "https://some-one.github.io/"
 
 
 @pytest.mark.parametrize("url", [
@@ -101,14 +101,14 @@ def test_anything_else_is_refused_and_nothing_is_written(copy, url):
     before = tree(copy.root)
     refusal = re.escape(f"URL: {url!r} is not the address of a GitHub repository; write https://")
     with pytest.raises(DataError, match=refusal):
-        address.set_address(copy.root, url)
+        repository.set_address(copy.root, url)
     assert tree(copy.root) == before
 
 
 def test_a_wrong_address_in_the_file_is_refused_where_it_is_read(tmp_path):
     (tmp_path / "_config.yml").write_text("repository:\n  url: example.org\n")
     with pytest.raises(DataError, match="_config.yml, repository.url: 'example.org' is not the address"):
-        address.repository(tmp_path)
+        repository.repository(tmp_path)
 
 
 def test_a_chapter_that_lost_its_setup_lines_is_named_and_nothing_is_written(tmp_path, copy_book):
@@ -119,24 +119,24 @@ def test_a_chapter_that_lost_its_setup_lines_is_named_and_nothing_is_written(tmp
     nbformat.write(notebook, path)
     before = tree(copy.root)
     with pytest.raises(DataError, match=rf"chapters/{path.name}, cell 1: .*begin it with\ntry:"):
-        address.set_address(copy.root, URL)
+        repository.set_address(copy.root, URL)
     assert tree(copy.root) == before
 
 
 def test_an_extra_that_nothing_shows_is_refused():
     with pytest.raises(DataError, match="extra 'live'.*PROBES"):
-        address.setup("computetrades[live]", "", "main")
+        repository.setup("computetrades[live]", "", "main")
 
 
 def test_as_make_runs_it(copy):
     before = tree(copy.root)
-    assert copy.python("-m", "computetrades.site.address", "example.org")[0] == 1
-    status, said = copy.python("-m", "computetrades.site.address")
+    assert copy.python("-m", "computetrades.site.repository", "example.org")[0] == 1
+    status, said = copy.python("-m", "computetrades.site.repository")
     assert status == 1 and "not set" in said and "URL=" in said
     assert tree(copy.root) == before
-    assert copy.python("-m", "computetrades.site.address", URL)[0] == 0
-    assert address.repository(copy.root) == URL
-    assert copy.python("-m", "computetrades.site.address", "")[0] == 0
+    assert copy.python("-m", "computetrades.site.repository", URL)[0] == 0
+    assert repository.repository(copy.root) == URL
+    assert copy.python("-m", "computetrades.site.repository", "")[0] == 0
     assert tree(copy.root) == before
 
 
@@ -145,17 +145,18 @@ def test_as_make_runs_it(copy):
 @pytest.mark.parametrize("package", ["computetrades", "computetrades[scale]"])
 def test_without_an_address_a_lone_chapter_says_what_is_missing_and_what_to_do(package, tmp_path):
     """Run by a Python that sees no installed packages."""
-    run = subprocess.run([sys.executable, "-I", "-S", "-c", address.setup(package, "", "main")], check=False,
+    code = repository.setup(package, "", "main")
+    run = subprocess.run([sys.executable, "-I", "-S", "-c", code], check=False,
                          cwd=tmp_path, capture_output=True, text=True)
     said = run.stderr.splitlines()[-1]
     assert run.returncode and "No module named" not in run.stderr
     assert said.startswith(f"ImportError: {package} is not installed") and "pip install" in said
 
 
-SETUPS = sorted({address.SETUP.match(cell)[0] for cell in first_cells(ROOT).values()})
+SETUPS = sorted({repository.SETUP.match(cell)[0] for cell in first_cells(ROOT).values()})
 
 
-@pytest.mark.parametrize("lines", SETUPS, ids=map(address.installs, SETUPS))
+@pytest.mark.parametrize("lines", SETUPS, ids=map(repository.installs, SETUPS))
 def test_where_the_library_is_installed_the_setup_lines_say_nothing(lines):
     """Of each kind: chapters that need the same begin with the same lines."""
     source = lines.replace("%pip", "assert False #")

@@ -13,9 +13,9 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from computetrades.book.judging import AUDIT
+from computetrades.book.judgements import AUDIT
 from computetrades.book.records import RECORD
-from computetrades.site import module, notebooks, prose
+from computetrades.site import notebooks, prose, records_js
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = [path.stem for path in notebooks.chapters(ROOT)]
@@ -272,7 +272,7 @@ def fact_keys(copy):
 
 
 def test_the_module_that_recomputes_the_book_is_built_and_no_page_asks_for_it_unasked(copy):
-    assert copy.first["_static/records.js"].decode() == module.source(notebooks.gathered(ROOT))
+    assert copy.first["_static/records.js"].decode() == records_js.source(notebooks.gathered(ROOT))
     assert not [name for name, content in copy.first.items()
                 if name.endswith(".html") and b"records.js" in content]
 

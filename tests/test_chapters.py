@@ -10,10 +10,10 @@ import pytest
 import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 
-from computetrades.book.judging import AUDIT
+from computetrades.book.judgements import AUDIT
 from computetrades.book.records import RECORD
 from computetrades.facts import all_leaves
-from computetrades.site import address, notebooks, prose
+from computetrades.site import notebooks, prose, repository
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = notebooks.chapters(ROOT)
@@ -134,8 +134,8 @@ def test_every_chart_is_described_in_words_and_has_a_picture(path):
 def test_the_first_cell_installs_the_library_where_it_is_missing(path):
     first = read(path).cells[0]
     assert first.cell_type == "code" and first.metadata.get("tags") == ["remove-cell"]
-    assert first.source.startswith(address.setup(address.installs(first.source), address.repository(ROOT),
-                                                 BRANCH))
+    assert first.source.startswith(repository.setup(
+        repository.installs(first.source), repository.repository(ROOT), BRANCH))
     assert not first.outputs
 
 

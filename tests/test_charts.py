@@ -1,4 +1,4 @@
-"""book/charts.py: expressions evaluated by node, charts drawn by vl-convert,
+"""book/charts/__init__.py: expressions evaluated by node, charts drawn by vl-convert,
 both against the plain library functions."""
 import html
 import json

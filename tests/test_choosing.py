@@ -2,7 +2,7 @@
 import re
 import xml.etree.ElementTree as ET
 
-from computetrades.book.pictures.choosing import choosing
+from computetrades.book.pictures.token_choice import choosing
 
 CANDIDATES = [("·a", 0.5), ("<b>", 0.25), ("c", 0.125)]
 DRAWN = choosing([0.0, -2.0, 1.0] * 8, CANDIDATES, (97, 0.125), 1, 42, ["event: x", "data: {}"], 17)

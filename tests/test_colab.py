@@ -23,15 +23,15 @@ import pytest
 from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 
-from computetrades.book.judging import AUDIT
+from computetrades.book.judgements import AUDIT
 from computetrades.book.records import RECORD
-from computetrades.site import address, notebooks
+from computetrades.site import notebooks, repository
 from conftest import ROOT
 
 URL = "https://github.com/nobody/nowhere"
 TORCH = re.search(r"(?m)^torch==.*", (ROOT / "requirements.txt").read_text(encoding="utf-8"))[0]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-INSTALLS = {path.stem: address.installs(nbformat.read(path, as_version=4).cells[0].source)
+INSTALLS = {path.stem: repository.installs(nbformat.read(path, as_version=4).cells[0].source)
             for path in notebooks.chapters(ROOT)}
 EXTRAS = {extra for package in INSTALLS.values() for extra in re.findall(r"\w+", package)[1:]}
 # Torch stays what requirements.txt pins: the machine brings it, as Colab does,
@@ -102,7 +102,7 @@ def book(tmp_path_factory):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    address.set_address(folder, URL)
+    repository.set_address(folder, URL)
     return folder
 
 

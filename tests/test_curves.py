@@ -1,10 +1,10 @@
-"""book/pictures/curves.py: its charts compile, and hold the rows and scales asked for."""
+"""book/charts/curves.py: its charts compile, and hold the rows and scales asked for."""
 import json
 
 import altair as alt
 import pytest
 
-from computetrades.book.pictures import curves, marks
+from computetrades.book.charts import curves, marks
 
 
 def rows(data):

@@ -8,7 +8,7 @@ from computetrades import book
 from computetrades.book import experiments
 from computetrades.book.records import RECORD
 from computetrades.data import DataError
-from computetrades.lab import density, order
+from computetrades.lab import position, tokens_per_byte
 from computetrades.site import notebooks
 from computetrades.units import base, parse_symbol
 from conftest import ROOT
@@ -24,7 +24,7 @@ def shown(monkeypatch):
 
 
 def test_a_measured_number_is_published_with_the_call_that_gave_it(shown):
-    number = book.measure("a.english", density.tokens, "Tokens of the English sample", unit="token",
+    number = book.measure("a.english", tokens_per_byte.tokens, "Tokens of the English sample", unit="token",
                           kind="English")
     [payload] = shown
     [leaf] = payload["measured"]
@@ -35,15 +35,17 @@ def test_a_measured_number_is_published_with_the_call_that_gave_it(shown):
 
 
 def test_without_a_label_it_is_a_number_for_a_formula_and_nothing_is_published(shown):
-    number = book.measure("a.english", density.tokens, unit="token", kind="English")
+    number = book.measure("a.english", tokens_per_byte.tokens, unit="token", kind="English")
     assert not shown and (2 * number).value("token") == 194
     assert number.label == "english"
 
 
 def test_a_fraction_keeps_the_digits_to_which_it_repeats_and_a_count_all_of_its_own(shown):
-    score = order.score(**HERE)
-    assert book.measure("a.score", order.score, digits=2, **HERE).value() == pytest.approx(score, abs=0.05)
-    number = book.measure("a.library", density.tokens, "Source", digits=2, unit="token", kind="library")
+    score = position.score(**HERE)
+    measured = book.measure("a.score", position.score, digits=2, **HERE)
+    assert measured.value() == pytest.approx(score, abs=0.05)
+    number = book.measure("a.library", tokens_per_byte.tokens, "Source",
+                          digits=2, unit="token", kind="library")
     assert str(number) == "81,000 tokens"
     assert shown[0]["value"] == 80_744
     assert ([experiments.rounded("a.b", x, 4) for x in (1.341931, 1.341901, -0.0999949)]
@@ -51,9 +53,9 @@ def test_a_fraction_keeps_the_digits_to_which_it_repeats_and_a_count_all_of_its_
 
 
 def test_a_share_is_shown_in_percent(shown):
-    number = book.measure("a.moved", order.moved_by_order, "Moved", unit="percent", digits=2,
+    number = book.measure("a.moved", position.moved_by_order, "Moved", unit="percent", digits=2,
                           text="a b c d e", rotated=True, whole=False)
-    share = order.moved_by_order("a b c d e", True, False)
+    share = position.moved_by_order("a b c d e", True, False)
     assert 0.01 < share < 1 and str(number) == f"{100 * share:.2g}%"
     assert number.value("") == pytest.approx(share, rel=0.05)
 
@@ -66,11 +68,12 @@ def test_of_names_the_part_of_a_result(result, of, found):
 
 
 @pytest.mark.parametrize("call, said", [
-    (lambda: book.measure("a.b", order.score, **HERE), r"a\.b is -1\.174.*no count.*digits="),
+    (lambda: book.measure("a.b", position.score, **HERE), r"a\.b is -1\.174.*no count.*digits="),
     (lambda: book.measure("a.b", len, obj=[1]), r"a\.b: len is no function of computetrades"),
     (lambda: book.measure("a.b", lambda: 1), r"a\.b: .*no reader could repeat"),
-    (lambda: book.measure("a.b", density.tokens, kind=ROOT), r"a\.b: kind = .*plain value"),
-    (lambda: book.measure("nothing", density.tokens, kind="English"), r"'nothing': write 'topic\.name'"),
+    (lambda: book.measure("a.b", tokens_per_byte.tokens, kind=ROOT), r"a\.b: kind = .*plain value"),
+    (lambda: book.measure("nothing", tokens_per_byte.tokens, kind="English"),
+     r"'nothing': write 'topic\.name'"),
     (lambda: experiments.part({"one": 1}, "two"), r"no part 'two'; it is one"),
     (lambda: experiments.part((1, 2), "2"), r"no part '2'; it is \(1, 2\)")])
 def test_what_nobody_could_repeat_is_refused(call, said):

@@ -1,4 +1,4 @@
-"""facts.py: the real data, and each mistake that a data file can hold."""
+"""published_config.py: the real data, and each mistake that a data file can hold."""
 import re
 
 import pytest

@@ -21,8 +21,8 @@ from computetrades.facts import all_leaves
 from computetrades.formatting import figure
 from computetrades.functions import ceil, floor, log, where
 from computetrades.number import Leaf, Number
-from computetrades.site import module, notebooks
-from computetrades.site.export import Book
+from computetrades.site import notebooks, records_js
+from computetrades.site.ledger import Book
 from computetrades.units import parse, parse_symbol, parse_unit, symbol
 from javascript import run
 
@@ -40,7 +40,7 @@ def ask(stored, tmp_path_factory):
     """ask(script, given): run with the module's exports in scope, where code from strings
     is forbidden as by a strict CSP."""
     path = tmp_path_factory.mktemp("module") / "records.mjs"
-    path.write_text(module.source(stored), encoding="utf-8")
+    path.write_text(records_js.source(stored), encoding="utf-8")
     names = "facts, records, evaluate, dependents, text, admitted, figure"
     def ask(script, given=None):
         return run(f"import {{ {names} }} from {path.as_uri()!r};\n{script}", given,
@@ -208,18 +208,18 @@ def test_only_experiments_are_frozen(ask, live):
     ("8", {"whole": True, "least": 1}), ("0 GPU", {"whole": True, "least": 0}), ("8.5", {"above": 0}),
     ("8 GPU/user", {"above": 0}), ("16 bit", {"above": 0}), ("0 bit", {"least": 0}), ("-3 USD", {})])
 def test_the_limits_of_a_fact_by_hand(written, expected):
-    assert module.admissible(Leaf("r.x", "x", parse(written), "vendor")) == expected
+    assert records_js.admissible(Leaf("r.x", "x", parse(written), "vendor")) == expected
 
 
 def test_a_count_whose_range_is_not_whole_is_not_counted():
     leaf = Leaf("r.x", "x", parse("3"), "vendor", low=parse("2.5"))
-    assert module.admissible(leaf) == {"above": 0}
+    assert records_js.admissible(leaf) == {"above": 0}
 
 
 def test_every_fact_is_admissible_as_it_stands():
     for leaf in all_leaves().values():
         if leaf.quantity is not None:
-            limits = module.admissible(leaf)
+            limits = records_js.admissible(leaf)
             for end in (leaf.quantity, *leaf.ends()):
                 least, most = limits.get("least", -math.inf), limits.get("most", math.inf)
                 assert least <= end.magnitude <= most, leaf.key
@@ -276,15 +276,15 @@ def test_the_symbol_of_every_unit_in_the_book_can_be_read_back(stored):
 def test_a_unit_with_an_offset_is_refused(stored):
     payload = stored.records["kv.row"] | {"key": "room.heat", "unit": "degC"}
     with pytest.raises(DataError, match="degC.*kelvin"):
-        module.source(Book({"room.heat": payload}, stored.facts, {}, {}))
+        records_js.source(Book({"room.heat": payload}, stored.facts, {}, {}))
 
 
 def test_the_module_is_the_same_each_time_and_holds_only_facts_that_a_record_uses(ask, stored):
-    assert module.source(stored) == module.source(notebooks.gathered(ROOT))
+    assert records_js.source(stored) == records_js.source(notebooks.gathered(ROOT))
     used, unused = ask("""const used = new Set(Object.values(records).flatMap(record => record.facts));
         console.log(JSON.stringify([[...used], Object.keys(facts).filter(key => !used.has(key))]))""")
     assert len(used) > 100 and unused == []
-    assert not re.search(r"\beval\b|new Function", module.source(stored))
+    assert not re.search(r"\beval\b|new Function", records_js.source(stored))
 
 
 # Where JavaScript and numpy would part

@@ -1,4 +1,4 @@
-"""book/pictures/marks.py: drawn by vl-convert, each mark stands where its numbers put it."""
+"""book/charts/marks.py: drawn by vl-convert, each mark stands where its numbers put it."""
 import json
 import re
 
@@ -6,7 +6,7 @@ import altair as alt
 import pytest
 import vl_convert
 
-from computetrades.book.pictures import marks
+from computetrades.book.charts import marks
 
 
 def drawn(chart, width=200, height=100):

@@ -17,7 +17,7 @@ import pytest
 from changed_facts import change, changed_leaf
 from chapter_runs import CHAPTERS, ROOT, Changed, Live, Said, rerun, run
 from computetrades import facts as facts_module
-from computetrades.book.judging import AUDIT
+from computetrades.book.judgements import AUDIT
 from computetrades.book.records import RECORD, fact_payload
 from computetrades.site import notebooks, prose
 

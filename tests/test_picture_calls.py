@@ -1,4 +1,4 @@
-"""book/pictures/calls.py: drawn by vl-convert, bars stand where sums by hand put them."""
+"""book/charts/agent_calls.py: drawn by vl-convert, bars stand where sums by hand put them."""
 import json
 import re
 
@@ -6,7 +6,7 @@ import altair as alt
 import pytest
 import vl_convert
 
-from computetrades.book.pictures.calls import PARTS, TIMES, stacked, staircase
+from computetrades.book.charts.agent_calls import PARTS, TIMES, stacked, staircase
 
 
 def bars(chart):

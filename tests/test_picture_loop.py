@@ -1,10 +1,10 @@
-"""book/pictures/loop.py: what is drawn is what was given, to one scale."""
+"""book/pictures/agent_loop.py: what is drawn is what was given, to one scale."""
 import re
 from xml.etree import ElementTree
 
 import pytest
 
-from computetrades.book.pictures.loop import BAR, loop
+from computetrades.book.pictures.agent_loop import BAR, loop
 
 SVG = "{http://www.w3.org/2000/svg}"
 TURNS = [{"call": 1, "sent": 1000, "cached": 0, "answer": 'Read {"line":1}', "tool": "runs Read"},

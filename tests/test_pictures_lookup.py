@@ -2,7 +2,7 @@
 import re
 import xml.etree.ElementTree as ET
 
-from computetrades.book.pictures.lookup import lookup
+from computetrades.book.pictures.embedding_lookup import lookup
 
 WORDS = [("add", 723), (" dark", 6453), (" <mode>", 3941)]
 

@@ -1,15 +1,16 @@
-"""book/records.py, judging.py, export.py: what a chapter publishes, how it judges, and the ledger as data."""
+"""book/records.py, judgements.py, site/ledger.py: what a chapter publishes,
+how it judges, and the ledger as data."""
 import csv
 import json
 
 import pytest
 
-from computetrades.book import judging
+from computetrades.book import judgements
 from computetrades.book.records import RECORD, fact_payload, record, state
 from computetrades.data import DataError
 from computetrades.facts import facts, leaf_of
 from computetrades.number import Leaf, Number, as_number
-from computetrades.site import export
+from computetrades.site import ledger
 from computetrades.units import Quantity, UnitError, parse
 
 BIB = "@misc{acme-2025, title={Acme datasheet}, author={Doe, Jane}, year={2025}, url={https://example.org}}\n"
@@ -42,7 +43,7 @@ def shown(tmp_path, monkeypatch):
         (tmp_path / "data" / folder).mkdir(parents=True)
         (tmp_path / "data" / folder / "01-request.yaml").write_text(content)
     (tmp_path / "references.bib").write_text(BIB)
-    monkeypatch.setattr(judging, "_judged", {})
+    monkeypatch.setattr(judgements, "_judged", {})
     out = []
     monkeypatch.setattr("IPython.display.display", lambda bundle, raw: out.append(bundle))
     return out
@@ -139,15 +140,15 @@ def test_a_fact_has_the_shape_of_a_record():
 
 
 def audited(shown):
-    judging.audit("01-request")
-    return shown[-1][judging.AUDIT]
+    judgements.audit("01-request")
+    return shown[-1][judgements.AUDIT]
 
 
 def test_an_audit_publishes_worst_first_and_lists_what_is_not_judged(shown):
-    judging.judge("claim-time", time())
-    judging.judge("claim-words", chip().maker)
-    judging.opinion("claim-silent", "a forecast")
-    judging.judge("claim-time", 2 * time())
+    judgements.judge("claim-time", time())
+    judgements.judge("claim-words", chip().maker)
+    judgements.opinion("claim-silent", "a forecast")
+    judgements.judge("claim-time", 2 * time())
     payload = audited(shown)
     assert ([(r["id"], r["verdict"]) for r in payload["claims"]]
             == [("claim-time", "off"), ("claim-words", "holds"), ("claim-silent", "opinion")])
@@ -155,8 +156,8 @@ def test_an_audit_publishes_worst_first_and_lists_what_is_not_judged(shown):
 
 
 def test_a_claim_of_two_values_is_as_bad_as_the_worse(shown):
-    judging.judge("claim-both", 2 * time())  # 40 ms against 20 ms
-    judging.judge("claim-both#2", 4.5 * time())  # 90 ms against 90 ms
+    judgements.judge("claim-both", 2 * time())  # 40 ms against 20 ms
+    judgements.judge("claim-both#2", 4.5 * time())  # 90 ms against 90 ms
     [row] = audited(shown)["claims"]
     assert (row["verdict"], row["factor"]) == ("off", 2)
 
@@ -164,24 +165,24 @@ def test_a_claim_of_two_values_is_as_bad_as_the_worse(shown):
 @pytest.mark.parametrize("nth", ["0", "3", "x"])
 def test_a_stated_value_that_is_not_there_is_told(nth):
     with pytest.raises(DataError, match="claim-both"):
-        judging.judge(f"claim-both#{nth}", time())
+        judgements.judge(f"claim-both#{nth}", time())
 
 
 def test_sources_deny_and_claims_contradict(shown):
-    judging.cite("claim-time", "unsupported", "acme-2025", "the datasheet says so")
-    judging.contradicts("claim-both", "claim-time", "see there")
+    judgements.cite("claim-time", "unsupported", "acme-2025", "the datasheet says so")
+    judgements.contradicts("claim-both", "claim-time", "see there")
     rows = {r["id"]: r for r in audited(shown)["claims"]}
     assert ((rows["claim-time"]["cited"], rows["claim-both"]["contradicts"])
             == ("Doe 2025, Acme datasheet", "claim-time"))
     assert "line 5" in rows["claim-both"]["why"]
     with pytest.raises(DataError, match="did you mean 'acme-2025'"):
-        judging.cite("claim-time", "holds", "acme-2024", "")
+        judgements.cite("claim-time", "holds", "acme-2024", "")
     with pytest.raises(DataError, match="'holds' or 'unsupported'"):
-        judging.cite("claim-time", "off", "acme-2025", "")
+        judgements.cite("claim-time", "off", "acme-2025", "")
     with pytest.raises(UnitError, match="claim claim-time: "):
-        judging.judge("claim-time", chip().memory)
+        judgements.judge("claim-time", chip().memory)
     with pytest.raises(DataError, match="01-request"):
-        judging.audit("01-requests")
+        judgements.audit("01-requests")
 
 
 @pytest.fixture
@@ -194,7 +195,7 @@ def pages(shown):
 
 
 def test_gather_finds_no_fault_in_a_sound_book(pages):
-    book = export.gather(*pages, {"chapters/02": ["step.time"], "chapters/01": ["step.time"]})
+    book = ledger.gather(*pages, {"chapters/02": ["step.time"], "chapters/01": ["step.time"]})
     assert book.faults == [] and book.used == {"step.time": ["chapters/01", "chapters/02"]}
     assert book.claims["claim-time"]["judged_in"] == "chapters/01"
     assert book.claims["claim-both"]["verdict"] is None
@@ -203,37 +204,37 @@ def test_gather_finds_no_fault_in_a_sound_book(pages):
 
 def test_gather_reports_a_key_published_twice(pages):
     published, audits = pages
-    book = export.gather({**published, "chapters/02": published["chapters/01"]}, audits, {})
+    book = ledger.gather({**published, "chapters/02": published["chapters/01"]}, audits, {})
     assert any("chapters/02" in f and "'step.time'" in f and "chapters/01" in f for f in book.faults)
-    clash = export.gather({"chapters/01": [{**published["chapters/01"][0], "key": "chip-a.memory"}]}, audits,
+    clash = ledger.gather({"chapters/01": [{**published["chapters/01"][0], "key": "chip-a.memory"}]}, audits,
                           {})
     assert any("'chip-a.memory'" in f and "data/facts" in f for f in clash.faults)
 
 
 def test_gather_reports_a_claim_judged_twice(pages):
     published, audits = pages
-    [fault] = export.gather(published, {**audits, "chapters/02": audits["chapters/01"]}, {}).faults
+    [fault] = ledger.gather(published, {**audits, "chapters/02": audits["chapters/01"]}, {}).faults
     assert "chapters/02" in fault and "'claim-time'" in fault and "chapters/01" in fault
 
 
 def test_gather_reports_a_verdict_without_an_audit(pages):
-    [fault] = export.gather(pages[0], {}, {}).faults
+    [fault] = ledger.gather(pages[0], {}, {}).faults
     assert all(word in fault for word in ("chapters/01", "'claim-time'", "'step.time'", "book.audit"))
 
 
 def test_the_ledger_is_json_and_csv_that_others_can_read(pages, tmp_path):
-    export.write(export.gather(*pages, {"chapters/01": ["step.time"]}), tmp_path)
-    ledger = json.loads((tmp_path / "ledger.json").read_text(encoding="utf-8"))
-    assert set(ledger) == {"facts", "records", "claims"}
-    [row] = [r for r in ledger["records"] if r["chapter"].startswith("chapters/")]
+    ledger.write(ledger.gather(*pages, {"chapters/01": ["step.time"]}), tmp_path)
+    stored = json.loads((tmp_path / "ledger.json").read_text(encoding="utf-8"))
+    assert set(stored) == {"facts", "records", "claims"}
+    [row] = [r for r in stored["records"] if r["chapter"].startswith("chapters/")]
     assert ((row["value"], row["unit"], row["sources"], row["quoted_in"])
             == (0.02, "s", ["acme-2025"], ["chapters/01"]))
-    [claim] = [c for c in ledger["claims"] if c["id"] == "claim-time"]
+    [claim] = [c for c in stored["claims"] if c["id"] == "claim-time"]
     assert (claim["verdict"], claim["computed"]) == ("holds", "20 ms")
     assert claim["why"].startswith("see 20 ms ")
     with (tmp_path / "ledger.csv").open(newline="", encoding="utf-8") as lines:
         rows = {r["key"]: r for r in csv.DictReader(lines)}
-    assert len(rows) == sum(len(part) for part in ledger.values())
+    assert len(rows) == sum(len(part) for part in stored.values())
     assert ((rows["step.time"]["label"], float(rows["step.time"]["high"]), rows["step.time"]["type"])
             == ("Time, \"quoted\"", 0.024, "record"))
     assert (rows["chip-a.memory"]["sources"], rows["claim-time"]["verdict"]) == ("acme-2025", "holds")

@@ -1,4 +1,4 @@
-"""inference/request.py: every line by hand in plain integers, sums of lines, and the records in which
+"""inference/request_bill.py: every line by hand in plain integers, sums of lines, and the records in which
 chapters publish them."""
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,7 +7,7 @@ import pytest
 
 from computetrades.book.records import RECORD
 from computetrades.facts import facts
-from computetrades.inference import request
+from computetrades.inference import request_bill
 from computetrades.inference.step import Deployment
 from computetrades.site import notebooks
 from computetrades.units import base
@@ -61,12 +61,12 @@ def by_hand(batch):
 
 
 def columns(line):
-    return {name: getattr(line, name) for name in request.COLUMNS if getattr(line, name) is not None}
+    return {name: getattr(line, name) for name in request_bill.COLUMNS if getattr(line, name) is not None}
 
 
 @pytest.mark.parametrize("batch", [1, 30, 1_000])
 def test_every_line_by_hand(batch):
-    lines = request.lines(*given(batch))
+    lines = request_bill.lines(*given(batch))
     assert [line.chapter for line in lines] == [f"{n:02}" for n in range(1, 9)]
     for line, expected in zip(lines, by_hand(batch)):
         assert columns(line) == pytest.approx(expected, rel=1e-12), line.what
@@ -74,36 +74,37 @@ def test_every_line_by_hand(batch):
 
 def test_the_facts_give_what_the_integers_give():
     """Traced, with units: the same lines from data/facts, converted to the columns' units."""
-    lines = request.lines(*THE_REQUEST)
+    lines = request_bill.lines(*THE_REQUEST)
     scale = {"token": 1, "kB": 1e3, "GB": 1e9, "GPU s": 1, "USD": 1}
     for line, expected in zip(lines, by_hand(1)):
         for name, number in columns(line).items():
-            unit, told = request.COLUMNS[name][1], (line.what, name)
+            unit, told = request_bill.COLUMNS[name][1], (line.what, name)
             assert number.value(unit) * scale[unit] == pytest.approx(expected[name], rel=1e-9), told
 
 
 def test_the_total_is_the_sum_of_what_is_there():
-    lines = request.lines(*given())
-    assert request.total(lines, "tokens") == PREFIX + NEW + OUTPUT
-    assert request.total(lines[:1], "tokens") is None
-    for name in request.COLUMNS:
-        first, last = request.total(lines[:5], name), request.total(lines[5:], name)
-        assert sum(x for x in (first, last) if x is not None) == pytest.approx(request.total(lines, name))
+    lines = request_bill.lines(*given())
+    assert request_bill.total(lines, "tokens") == PREFIX + NEW + OUTPUT
+    assert request_bill.total(lines[:1], "tokens") is None
+    for name in request_bill.COLUMNS:
+        first, last = request_bill.total(lines[:5], name), request_bill.total(lines[5:], name)
+        both = sum(x for x in (first, last) if x is not None)
+        assert both == pytest.approx(request_bill.total(lines, name))
 
 
 def test_a_longer_reply_costs_more_of_everything_it_touches():
-    short, long = (request.lines(*given(output=n)) for n in (1, 2))
-    for name in request.COLUMNS:
-        assert request.total(short, name) < request.total(long, name)
+    short, long = (request_bill.lines(*given(output=n)) for n in (1, 2))
+    for name in request_bill.COLUMNS:
+        assert request_bill.total(short, name) < request_bill.total(long, name)
 
 
 def test_one_token_of_reply_needs_no_step():
-    lines = request.lines(*given(output=1))
+    lines = request_bill.lines(*given(output=1))
     assert lines[6].hbm == 2 * LAYERS * KV_HEADS * HEAD * 2 * PREFIX
 
 
 def test_with_many_together_each_pays_for_its_own_cache_alone():
-    one, many = (request.lines(*given(batch)) for batch in (1, 30))
+    one, many = (request_bill.lines(*given(batch)) for batch in (1, 30))
     assert columns(many[6]) == pytest.approx(columns(one[6]))
     assert many[5].hbm == pytest.approx(one[5].hbm / 30)
 
@@ -118,22 +119,22 @@ def test_a_chapter_publishes_its_own_line(n):
                  for p in notebooks.payloads(CHAPTERS[stem], RECORD) if p["key"].startswith("request.")}
     if not published:
         pytest.skip(f"chapter {stem} does not follow the request yet")
-    lines = request.lines(*THE_REQUEST)
+    lines = request_bill.lines(*THE_REQUEST)
     line = columns(lines[n - 1])
-    assert line.keys() == request.RECORDS[stem].keys()
-    for name, key in request.RECORDS[stem].items():
+    assert line.keys() == request_bill.RECORDS[stem].keys()
+    for name, key in request_bill.RECORDS[stem].items():
         assert published.get(key) == pytest.approx(base(line[name].quantity), rel=1e-9), \
             f"chapter {stem} publishes {published}, and not the {name} of its line as {key}"
 
 
 def test_published_lines_are_the_lines_under_the_names_of_their_records():
-    lines = request.lines(*THE_REQUEST)
-    under = request.published(lines)
+    lines = request_bill.lines(*THE_REQUEST)
+    under = request_bill.published(lines)
     for line, other in zip(lines, under, strict=True):
         assert (line.chapter, line.what) == (other.chapter, other.what)
         assert columns(line).keys() == columns(other).keys()
         for name, number in columns(other).items():
-            assert number.value() == columns(line)[name].value(request.COLUMNS[name][1])
+            assert number.value() == columns(line)[name].value(request_bill.COLUMNS[name][1])
             assert number.facts() == columns(line)[name].facts()
-    assert {leaf.key for leaf in request.total(under, "gpu_time").leaves.values()} == {
+    assert {leaf.key for leaf in request_bill.total(under, "gpu_time").leaves.values()} == {
         "request.embedding-gpu-time", "request.rotation-time", "request.layers-time", "request.cache-time"}

@@ -54,7 +54,7 @@ def test_nothing_has_changed_in_a_copy_in_another_folder(copy):
     ("data/claims/26-euv-ceiling.yaml", "- id: ceiling-no-second-source",
      "- id: ceiling-no-second-source-renamed", {"26"}),
     ("references.bib", "{asml-q1-2026,", "{asml-q1-2026,\n  month = {4},", {"27"}),
-    ("lib/computetrades/lab/order.py", "STILL = 1e12", "STILL = 1e13", {"05"}),
+    ("lib/computetrades/lab/position.py", "STILL = 1e12", "STILL = 1e13", {"05"}),
     ("lib/computetrades/capital/margins.py", '"""', '"""Changed. ', {"27"}),
     ("lib/computetrades/number.py", '"""', '"""Changed. ', EVERYONE),
     ("lib/computetrades/units.txt", "# The book's units", "# Changed", EVERYONE),
@@ -125,7 +125,7 @@ def test_a_run_keeps_the_outputs_and_what_was_looked_up(tmp_path, capsys):
     result = results.of_chapters(tmp_path, [path])["01-short"]
     assert ([[o["output_type"] for o in outputs] for outputs in result.outputs]
             == [["stream"], ["execute_result"]])
-    assert {"fact:amkor", "module:facts.py", "package:units.txt", "pins:"} <= result.depends.keys()
+    assert {"fact:amkor", "module:published_config.py", "package:units.txt", "pins:"} <= result.depends.keys()
     assert not any(name.startswith(("fact:nvidia", "module:model", "citation:")) for name in result.depends)
     assert "01-short: " in capsys.readouterr().out
     assert results.of_chapters(tmp_path, [path])["01-short"] == result

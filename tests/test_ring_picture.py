@@ -1,10 +1,10 @@
-"""book/pictures/ring.py: the drawing tells what its data tell."""
+"""book/pictures/hash_ring.py: the drawing tells what its data tell."""
 import re
 from xml.etree import ElementTree
 
 import pytest
 
-from computetrades.book.pictures import ring
+from computetrades.book.pictures import hash_ring
 
 POINTS = [(0.25, "A"), (0.5, "B"), (1.0, "C")]
 KEYS = [(0.1, "A", "A"), (0.3, "B", "C"), (0.4, "B", "C"), (0.9, "C", "C")]
@@ -12,7 +12,7 @@ REMAINDERS = [("A", "C"), ("B", "A"), ("C", "A"), ("C", "C")]
 
 
 def drawing():
-    return ring.ring(POINTS, KEYS, "B", REMAINDERS)
+    return hash_ring.ring(POINTS, KEYS, "B", REMAINDERS)
 
 
 def test_it_counts_what_moves_in_each_panel():
@@ -36,4 +36,4 @@ def test_arcs_end_at_their_owners_point_and_close_the_circle():
 
 def test_unequal_panels_are_refused():
     with pytest.raises(ValueError, match="the same keys"):
-        ring.ring(POINTS, KEYS, "B", REMAINDERS[:2])
+        hash_ring.ring(POINTS, KEYS, "B", REMAINDERS[:2])

@@ -1,4 +1,4 @@
-"""inference/simulator/routing.py: against the laws of consistent hashing, closed forms, brute force,
+"""inference/simulator/cache_routing.py: against the laws of consistent hashing, closed forms, brute force,
 and its own invariants."""
 import math
 from dataclasses import asdict, replace
@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from computetrades.facts import facts
-from computetrades.inference import caching, kv, params
-from computetrades.inference.simulator.routing import (
+from computetrades.inference import kv, params, prompt_cache
+from computetrades.inference.simulator.cache_routing import (
     CONDITIONS,
     ROUTERS,
     Hashed,
@@ -116,7 +116,7 @@ def test_one_replica_makes_all_routers_equal():
 def test_a_key_that_stays_gives_sessions_that_share_nothing_their_closed_form(router):
     found = simulate(router, 8, ALONE)
     assert found.stays == 1
-    assert found.hit_rate == pytest.approx(caching.hit_rate(12, 600, 80))
+    assert found.hit_rate == pytest.approx(prompt_cache.hit_rate(12, 600, 80))
 
 
 @pytest.mark.parametrize("n", [2, 8, 30])
@@ -161,7 +161,7 @@ def test_pauses_past_the_lifetime_cost_what_the_exponential_says():
     """One session alone: a call after a gap that outlives the entry finds nothing, so hits fall
     by the share of such gaps."""
     many = replace(ALONE, sessions=3000, growth=0, gap=100)
-    expected = (1 - 1 / 12) * (1 - caching.lapsed(100, 200))
+    expected = (1 - 1 / 12) * (1 - prompt_cache.lapsed(100, 200))
     assert (simulate("session's opening, ring", 1, many, lifetime=200).hit_rate
             == pytest.approx(expected, rel=0.01))
 
@@ -244,8 +244,8 @@ def test_each_condition_takes_something_away():
     best, lost, small, pauses = (outcome("longest prefix", condition, **FLEET) for condition in CONDITIONS)
     assert best.stays == 1 and max(small.hit_rate, pauses.hit_rate, lost.after_loss) < best.hit_rate
     assert math.isnan(best.after_loss)
-    lone = caching.hit_rate(22, 50_000, 3636)
-    assert lone < best.hit_rate < lone + (18_000 * 240) / (240 * caching.sent(22, 50_000, 3636))
+    lone = prompt_cache.hit_rate(22, 50_000, 3636)
+    assert lone < best.hit_rate < lone + (18_000 * 240) / (240 * prompt_cache.sent(22, 50_000, 3636))
     with pytest.raises(ValueError, match="no condition 'calm'"):
         outcome("longest prefix", "calm", **FLEET)
 

@@ -1,4 +1,4 @@
-"""inference/session.py: against a loop over the calls, by hand, at its limits,
+"""inference/session_bill.py: against a loop over the calls, by hand, at its limits,
 and against sessions that others measured."""
 from types import SimpleNamespace
 
@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from computetrades.facts import facts
-from computetrades.inference import caching, flops, request
-from computetrades.inference import session as sums
+from computetrades.inference import flops, prompt_cache, request_bill
+from computetrades.inference import session_bill as sums
 from computetrades.inference.step import Deployment
 from computetrades.units import base
 from three_paths import paths
 
 calm = settings(deadline=None, max_examples=40)
-NAMES = tuple(request.COLUMNS)
+NAMES = tuple(request_bill.COLUMNS)
 LLAMA, BF16, H100 = facts("llama-31-70b").plain, facts("bf16").plain, facts("h100-sxm").plain
 ON = Deployment(LLAMA, BF16, H100)
 PRICES, DISCOUNT, REPLICA = facts("claude-opus-47").plain, facts("prompt-cache").plain, facts("replica").plain
@@ -47,8 +47,9 @@ def one_by_one(start, call, task, cold=False):
 
 
 def looped(start, call, task, cold=False):
-    """request.py's lines added up over the calls, column by column."""
-    every = [request.lines(one, call, ON, PRICES, DISCOUNT) for one in one_by_one(start, call, task, cold)]
+    """request_bill.py's lines added up over the calls, column by column."""
+    every = [request_bill.lines(one, call, ON, PRICES, DISCOUNT)
+             for one in one_by_one(start, call, task, cold)]
     return [{name: sum(getattr(line, name) for line in station)
              for name in NAMES if getattr(station[0], name) is not None}
             for station in zip(*every)]
@@ -57,7 +58,7 @@ def looped(start, call, task, cold=False):
 def summed(start, call, task, cold=False):
     lines = sums.lines(start, call, task, ON, PRICES, DISCOUNT, cold)
     assert ([line.chapter for line in lines]
-            == [line.chapter for line in request.lines(start, call, ON, PRICES, DISCOUNT)])
+            == [line.chapter for line in request_bill.lines(start, call, ON, PRICES, DISCOUNT)])
     return [{name: getattr(line, name) for name in NAMES if getattr(line, name) is not None}
             for line in lines]
 
@@ -103,7 +104,7 @@ def test_three_calls_by_hand():
 @given(st.integers(100, 100_000), st.integers(1, 1_000))
 def test_one_call_is_the_one_request(context, output):
     start, call, task = session(context, 50, 1, 7_000, output)
-    lines = request.lines(start, call, ON, PRICES, DISCOUNT)
+    lines = request_bill.lines(start, call, ON, PRICES, DISCOUNT)
     expected = [{name: getattr(line, name) for name in NAMES if getattr(line, name) is not None}
                 for line in lines]
     for ours, theirs in zip(summed(start, call, task), expected):
@@ -195,5 +196,5 @@ def test_a_model_whose_cache_stops_growing_is_refused():
 def test_the_session_is_the_prompt_caches_arithmetic():
     """One series, in two rooms: what a cache is worth, and what this session sends."""
     start, call, task = session(1_000, 400, 5, 500)
-    assert sums.sent(start, call, task) == caching.sent(5, 1_000, 100)
-    assert sums.hit_rate(start, call, task, cold=True) == caching.hit_rate(5, 1_000, 100)
+    assert sums.sent(start, call, task) == prompt_cache.sent(5, 1_000, 100)
+    assert sums.hit_rate(start, call, task, cold=True) == prompt_cache.hit_rate(5, 1_000, 100)

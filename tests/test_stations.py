@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from computetrades.book.pictures import ladder, stations
+from computetrades.book.pictures import sequence_diagram, stations
 from computetrades.site import pages
 from computetrades.site.sphinx_ext import SIBLING, Draw
 
@@ -80,14 +80,14 @@ def test_the_front_page_links_the_chapters_that_are_built():
 
 
 def test_a_ladder_has_a_rung_for_each_round_trip_and_bands_as_thick_as_their_data():
-    legs = [ladder.Leg("SYN", "SYN, ACK"), ladder.Leg("10 segments", "acknowledged", 10),
-            ladder.Leg("20 segments", "answer", 20)]
-    svg = ElementTree.fromstring(ladder.ladder(legs, 20, ("laptop", "edge"), "in words"))
+    legs = [sequence_diagram.Leg("SYN", "SYN, ACK"), sequence_diagram.Leg("10 segments", "acknowledged", 10),
+            sequence_diagram.Leg("20 segments", "answer", 20)]
+    svg = ElementTree.fromstring(sequence_diagram.ladder(legs, 20, ("laptop", "edge"), "in words"))
     texts = [t.text for t in svg.findall(".//s:text", NS)]
     assert [t for t in texts if t.endswith(" ms")] == ["0 ms", "20 ms", "40 ms", "60 ms"]
     assert all(leg.up in texts and leg.down in texts for leg in legs)
     bands = [list(map(float, re.findall(r"-?\d+(?:\.\d+)?", p.get("d"))))
              for p in svg.findall(".//s:path", NS) if "V" in p.get("d")]
     thick = [numbers[4] - numbers[3] for numbers in bands]  # M x y L x y V y: at the right end
-    assert thick == pytest.approx([10 * ladder.THICK, 20 * ladder.THICK])
-    assert max(thick) < ladder.RUNG / 2
+    assert thick == pytest.approx([10 * sequence_diagram.THICK, 20 * sequence_diagram.THICK])
+    assert max(thick) < sequence_diagram.RUNG / 2

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from computetrades.facts import facts
-from computetrades.inference import flops, kv, params, request, step
+from computetrades.inference import flops, kv, params, request_bill, step
 from computetrades.inference.step import Deployment, Load, decoding
 from computetrades.number import as_number
 from computetrades.units import UnitError, parse
@@ -223,7 +223,7 @@ def test_the_lines_of_the_request_are_the_parts_of_its_passes(key, batch):
     """But for the activations, of which the request counts the looked-up rows alone."""
     session, call, on = SESSION.plain, facts("one-request").plain, Deployment(facts(key).plain, BF16, GPU)
     call = SimpleNamespace(**vars(call) | {"batch": batch})
-    lines = request.lines(session, call, on, facts("claude-opus-47").plain, facts("prompt-cache").plain)
+    lines = request_bill.lines(session, call, on, facts("claude-opus-47").plain, facts("prompt-cache").plain)
     prompt = Load(session.new_tokens, session.shared_prefix, batch)
     steps = Load(call.output_tokens - 1, session.context, batch, one_by_one=True)
     rows = (session.new_tokens + call.output_tokens - 1) * on.model.hidden_size * 2
@@ -231,9 +231,10 @@ def test_the_lines_of_the_request_are_the_parts_of_its_passes(key, batch):
     def without_activations(of):
         return sum(sum(parts.values()) - parts["activations"]
                    for parts in (of(on, prompt), of(on, steps))) / batch
-    assert request.total(lines, "hbm") == pytest.approx(rows + without_activations(step.part_bytes), rel=1e-9)
+    read = rows + without_activations(step.part_bytes)
+    assert request_bill.total(lines, "hbm") == pytest.approx(read, rel=1e-9)
     together = rows / 3.35e12 + without_activations(step.part_seconds)
-    assert request.total(lines, "gpu_time") == pytest.approx(together, rel=1e-9)
+    assert request_bill.total(lines, "gpu_time") == pytest.approx(together, rel=1e-9)
 
 
 @pytest.mark.parametrize("form", [(4, 8, 16), (8, 8, 32), (16, 0, 1)])

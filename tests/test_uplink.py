@@ -1,4 +1,4 @@
-"""inference/uplink.py: against a sender that is played through round trip by round trip, bytes that are
+"""inference/network.py: against a sender that is played through round trip by round trip, bytes that are
 really framed, and limits."""
 from collections import deque
 from types import SimpleNamespace
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from computetrades.inference import uplink
+from computetrades.inference import network
 from three_paths import paths
 
 calm = settings(deadline=None, max_examples=60)
@@ -29,19 +29,19 @@ def played(size, window, growth):
 @calm
 @given(SIZE, WINDOW, st.sampled_from([0.5, 1, 3]))
 def test_flights_are_those_of_a_sender_that_is_played_through(size, window, extra):
-    found = paths(uplink.flights, "", f"{size} B", f"{window} B", f"{extra}").value()
+    found = paths(network.flights, "", f"{size} B", f"{window} B", f"{extra}").value()
     assert found == played(size, window, 1 + extra)
-    assert uplink.carried(found, window, extra) >= size * (1 - 1e-9)
-    assert found == 1 or uplink.carried(found - 1, window, extra) < size
+    assert network.carried(found, window, extra) >= size * (1 - 1e-9)
+    assert found == 1 or network.carried(found - 1, window, extra) < size
 
 
 def test_the_first_window_is_that_of_rfc_6928():
     mss = 1460
-    assert paths(uplink.initial_window, "B", TCP).value("B") == min(10 * mss, max(2 * mss, 14_600))
+    assert paths(network.initial_window, "B", TCP).value("B") == min(10 * mss, max(2 * mss, 14_600))
 
 
 def test_three_windows_filled_to_the_byte_need_two_round_trips_and_one_byte_more_a_third():
-    assert ([float(uplink.flights(b, 14_600.0)) for b in (14_600.0, 14_601.0, 43_800.0, 43_801.0)]
+    assert ([float(network.flights(b, 14_600.0)) for b in (14_600.0, 14_601.0, 43_800.0, 43_801.0)]
             == [1, 2, 2, 3])
 
 
@@ -54,13 +54,13 @@ def test_framing_adds_what_a_framer_adds(size):
     records = [stream[at:at + 16384] for at in range(0, len(stream), 16384)]
     sealed = sum(5 + len(record) + 1 + 16 for record in records)
     packets = -(-sealed // 1460)
-    assert paths(uplink.framed, "B", f"{size} B", TCP, TLS, HTTP).value("B") == sealed + packets * 40
+    assert paths(network.framed, "B", f"{size} B", TCP, TLS, HTTP).value("B") == sealed + packets * 40
 
 
 def upload(size, window, rtt, rate):
     """The chapter's sum: the bytes, the silence between them, and a round trip."""
-    n = uplink.waits(uplink.flights(size, window), window, rtt, rate)
-    return uplink.unbroken(size, rtt, rate) + uplink.silence(n, window, rtt, rate)
+    n = network.waits(network.flights(size, window), window, rtt, rate)
+    return network.unbroken(size, rtt, rate) + network.silence(n, window, rtt, rate)
 
 
 def simulated(n, window, rtt, per_segment):
@@ -81,19 +81,19 @@ def simulated(n, window, rtt, per_segment):
 @given(st.integers(1, 2000), st.integers(1, 64), st.floats(0.001, 0.5), st.floats(1e-5, 0.02))
 def test_upload_is_that_of_a_sender_played_segment_by_segment(n, window, rtt, per_segment):
     rate, size, first = 1460 / per_segment, n * 1460.0, window * 1460.0
-    floor, n_flights = upload(size, first, rtt, rate), uplink.flights(size, first)
-    waits = uplink.waits(n_flights, first, rtt, rate)
+    floor, n_flights = upload(size, first, rtt, rate), network.flights(size, first)
+    waits = network.waits(n_flights, first, rtt, rate)
     assert -1e-9 <= simulated(n, window, rtt, per_segment) - floor <= (waits + 1) * per_segment * (1 + 1e-6)
-    assert floor >= max(uplink.unbroken(size, rtt, rate), n_flights * rtt) * (1 - 1e-9)
+    assert floor >= max(network.unbroken(size, rtt, rate), n_flights * rtt) * (1 - 1e-9)
 
 
 def test_two_waits_by_hand():
     """20 Mbit/s and 20 ms: bursts of 14.6 and 29.2 kB leave in 5.84 and 11.68 ms,
     the next takes longer than a round trip."""
     path = "14.6 kB", "20 ms", "20 Mbit/s"
-    assert paths(uplink.waits, "", "4", *path).value() == 2
-    assert paths(uplink.silence, "ms", "2", *path).value("ms") == pytest.approx((20 - 5.84) + (20 - 11.68))
-    assert paths(uplink.unbroken, "ms", "184 kB", *path[1:]).value("ms") == pytest.approx(184 * 8 / 20 + 20)
+    assert paths(network.waits, "", "4", *path).value() == 2
+    assert paths(network.silence, "ms", "2", *path).value("ms") == pytest.approx((20 - 5.84) + (20 - 11.68))
+    assert paths(network.unbroken, "ms", "184 kB", *path[1:]).value("ms") == pytest.approx(184 * 8 / 20 + 20)
 
 
 def test_far_away_only_distance_counts_and_on_a_thin_line_only_the_line():

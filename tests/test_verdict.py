@@ -1,11 +1,11 @@
-"""book/verdict.py: the rules as laws, and each rule once by hand."""
+"""book/rules.py: the rules as laws, and each rule once by hand."""
 import math
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from computetrades.book.verdict import judge, last_digit
+from computetrades.book.rules import judge, last_digit
 from computetrades.claims import Stated
 from computetrades.number import as_number
 from computetrades.units import UnitError, parse

@@ -17,7 +17,7 @@ def figure(value: float, digits: int | None = 3) -> str:
 
     Whole numbers carry no decimals. Beyond 1e15 or below 1e-4 it is written as a power of ten. The noise of
     the last bits decides nothing: 0.1 + 0.2 is 0.3, and 12.499999999999982 is the half that it was meant to
-    be. site/engine.js does the same.
+    be. site/evaluate.js does the same.
     """
     exact = Decimal(repr(float(value))) if not isinstance(value, int) else Decimal(value)
     if exact == 0:

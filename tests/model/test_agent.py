@@ -5,8 +5,8 @@ import json
 import jsonschema
 import pytest
 
-from computetrades.lab import agent_session, weights
-from computetrades.serving import agent, client, grammar, messages
+from computetrades.lab import agent_session, checkpoints
+from computetrades.serving import agent, client, grammar, schema
 from serving import HELLO, serving
 
 RUN = agent_session.session.__wrapped__
@@ -151,9 +151,9 @@ def test_the_files_are_what_the_edits_make_of_them(session):
 
 
 def test_the_tokens_sent_are_those_of_the_body_that_was_sent(session):
-    tokenizer = weights.tokenizer()
+    tokenizer = checkpoints.tokenizer()
     for call, (body, _) in zip(session.calls, session.log):
-        pieces = messages.parse(body).written()
+        pieces = schema.parse(body).written()
         assert call.sent == sum(len(tokenizer.encode(piece)) for piece in pieces)
         assert call.request_bytes == len(body)
 

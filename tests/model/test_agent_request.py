@@ -1,4 +1,4 @@
-"""serving/agent_request.py: against the lab's own server, JSON's round trip, and tokens that
+"""serving/request_body.py: against the lab's own server, JSON's round trip, and tokens that
 are put together again."""
 import json
 import subprocess
@@ -7,81 +7,81 @@ import sys
 import pytest
 
 from computetrades.facts import facts
-from computetrades.serving import agent_request, messages
+from computetrades.serving import request_body, schema
 from computetrades.tokenizers import cl100k
 
 
 @pytest.mark.parametrize("reads", [0, 1, 16])
 def test_the_labs_server_accepts_the_body(reads):
-    asked = messages.parse(agent_request.encoded(agent_request.build(reads)))
+    asked = schema.parse(request_body.encoded(request_body.build(reads)))
     assert asked.model == "claude-opus-4-7" and len(asked.tools) == 12
     assert len(asked.messages) == (1 if not reads else 2 * reads + 3)
     assert asked.messages[-1].content[-1].text == "Add dark mode functionality to my blog."
 
 
 def test_the_bytes_are_json_without_a_space_to_spare():
-    body = agent_request.build(3)
-    raw = agent_request.encoded(body)
-    assert json.loads(raw) == body and len(raw) == agent_request.size(3)
+    body = request_body.build(3)
+    raw = request_body.encoded(body)
+    assert json.loads(raw) == body and len(raw) == request_body.size(3)
     assert len(raw) < len(json.dumps(body).encode())
 
 
 def test_the_tokens_of_the_parts_give_the_texts_back():
-    body, encoding = agent_request.build(2), cl100k.encoding()
-    for part, found in agent_request.texts(body).items():
+    body, encoding = request_body.build(2), cl100k.encoding()
+    for part, found in request_body.texts(body).items():
         ids = [encoding.encode(text) for text in found]
         assert [encoding.decode(i) for i in ids] == found
-        assert sum(map(len, ids)) == agent_request.tokens(2)[part]
+        assert sum(map(len, ids)) == request_body.tokens(2)[part]
 
 
 @pytest.mark.parametrize("reads, lines", [(1, 200), (3, 50)])
 def test_reads_add_what_a_request_without_any_lacks(reads, lines):
-    more = sum(agent_request.tokens(reads, lines).values()) - sum(agent_request.tokens(0).values())
-    assert agent_request.per_read(reads, lines) * reads == pytest.approx(more)
-    assert agent_request.per_read(0) == 0
+    more = sum(request_body.tokens(reads, lines).values()) - sum(request_body.tokens(0).values())
+    assert request_body.per_read(reads, lines) * reads == pytest.approx(more)
+    assert request_body.per_read(0) == 0
 
 
 def test_every_text_of_the_body_belongs_to_one_part():
-    body = agent_request.build(2)
-    counted = [text for found in agent_request.texts(body).values() for text in found]
+    body = request_body.build(2)
+    counted = [text for found in request_body.texts(body).values() for text in found]
     def spoken(block): return block.get("text") or block.get("content") or block["name"]
     for block in [*body["system"], *(b for turn in body["messages"] for b in turn["content"])]:
         assert sum(text.startswith(spoken(block)) for text in counted) >= 1
-    assert list(agent_request.texts(body)) == list(agent_request.PARTS)
+    assert list(request_body.texts(body)) == list(request_body.PARTS)
 
 
 def test_what_is_read_is_the_held_out_code_line_by_line():
-    read = "\n".join(agent_request.texts(agent_request.build(3, 50))["files read"]).splitlines()
+    read = "\n".join(request_body.texts(request_body.build(3, 50))["files read"]).splitlines()
     numbers, lines = zip(*(line.split("\t", 1) for line in read))
     assert [int(n) for n in numbers] == list(range(1, 151))
-    assert list(lines) == agent_request._code()[:150]
+    assert list(lines) == request_body._code()[:150]
 
 
 def test_a_longer_session_begins_as_the_shorter_one():
     """What a cached prefix rests on: all but the last turn's end is the same."""
-    short, long = (agent_request.build(n)["messages"] for n in (4, 5))
+    short, long = (request_body.build(n)["messages"] for n in (4, 5))
     assert long[1:9] == short[1:9] and long[0] == short[0]
 
 
 def test_the_stored_density_is_that_of_the_stand_in():
     reads, lines = (int(facts("stand-in").fields[name]) for name in ("n_reads", "lines_per_read"))
-    density = agent_request.size(reads, lines) / sum(agent_request.tokens(reads, lines).values())
+    density = request_body.size(reads, lines) / sum(request_body.tokens(reads, lines).values())
     assert round(density, 2) == facts("one-request").body_bytes.value("B/token")
 
 
 def test_numbers_before_lines_cost_tokens():
-    assert agent_request.bare_tokens(4) < agent_request.tokens(4)["files read"]
+    assert request_body.bare_tokens(4) < request_body.tokens(4)["files read"]
 
 
 @pytest.mark.parametrize("bad", [(-1, 200), (1.5, 200), (1, 0), (1000, 200)])
 def test_what_cannot_be_read_is_refused_with_the_number_and_a_remedy(bad):
     with pytest.raises(ValueError, match=r"give a whole number|ask for fewer"):
-        agent_request.build(*bad)
+        request_body.build(*bad)
 
 
 def test_an_outline_is_short_and_keeps_the_shape():
-    shown = agent_request.outline(agent_request.build(16), most=1)
-    assert list(shown) == list(agent_request.build(16)) and shown["tools"][-1] == "... and 11 more"
+    shown = request_body.outline(request_body.build(16), most=1)
+    assert list(shown) == list(request_body.build(16)) and shown["tools"][-1] == "... and 11 more"
     assert len(json.dumps(shown)) < 3000
 
 

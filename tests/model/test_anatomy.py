@@ -6,8 +6,8 @@ import pytest
 
 from computetrades.facts import facts
 from computetrades.inference import collectives
-from computetrades.lab.anatomy import dissect
-from computetrades.lab.comparison import compare
+from computetrades.lab.block_steps import dissect
+from computetrades.lab.tensor_parallel import compare
 
 TEXT = "for u in G:\n    for v in G[u]:\n        if v not in"
 FLOAT32 = SimpleNamespace(bits=4, scale_bits=0, block_size=1)

@@ -6,7 +6,7 @@ import torch
 from computetrades.facts import facts
 from computetrades.inference import params
 from computetrades.model.config import CHUNKED, FULL, SLIDING, ConfigError
-from computetrades.model.facts import model_config
+from computetrades.model.published_config import model_config
 from computetrades.model.rope import attention_factor, frequencies
 from computetrades.model.transformer import Transformer, n_parameters
 from oracle import pair
@@ -14,7 +14,8 @@ from published import CONFIGS, full_size, small, small_config
 from three_paths import whole_numbers
 
 every_model = pytest.mark.parametrize("key", CONFIGS)
-EXACT = [key for key in CONFIGS if key not in ("deepseek-v2", "llama-4-maverick")]  # see model/facts.py
+# See model/published_config.py
+EXACT = [key for key in CONFIGS if key not in ("deepseek-v2", "llama-4-maverick")]
 KIND = {"full_attention": FULL, "sliding_attention": SLIDING, "chunked_attention": CHUNKED}
 IDS = torch.tensor([[5, 17, 3, 88, 42, 7, 7, 61, 90, 12, 33, 2, 54, 71, 8, 19]])
 

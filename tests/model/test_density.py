@@ -5,24 +5,25 @@ import pytest
 import regex
 import tiktoken
 
-from computetrades.lab import density
+from computetrades.lab import tokens_per_byte
 from computetrades.tokenizers import bpe, cl100k, o200k
-from computetrades.tokenizers.samples import SAME_MESSAGE, SAMPLES
+from computetrades.tokenizers.sample_texts import SAME_MESSAGE, SAMPLES
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
 def test_a_text_comes_back_from_every_beginning_of_the_vocabulary(kind):
     for size in (256, 1000, 16384):
-        cut = density.beginning(size)
+        cut = tokens_per_byte.beginning(size)
         ids = cut.encode(SAMPLES[kind])
-        assert cut.decode(ids) == SAMPLES[kind] and max(ids) < size and len(ids) == density.tokens(kind, size)
+        assert cut.decode(ids) == SAMPLES[kind] and max(ids) < size
+        assert len(ids) == tokens_per_byte.tokens(kind, size)
 
 
 @pytest.mark.parametrize("size", [256, 777, 8192])
 def test_a_beginning_encodes_as_tiktoken_does_on_the_same_ranks(size):
     ranks = {token: rank for token, rank in cl100k.ranks().items() if rank < size}
     theirs = tiktoken.Encoding("cut", pat_str=cl100k.PATTERN, mergeable_ranks=ranks, special_tokens={})
-    assert all(density.beginning(size).encode(text) == theirs.encode_ordinary(text)
+    assert all(tokens_per_byte.beginning(size).encode(text) == theirs.encode_ordinary(text)
                for text in SAMPLES.values())
 
 
@@ -41,15 +42,16 @@ def test_ranks_of_cl100k_are_an_order_of_learning():
 
 def test_more_entries_never_need_more_tokens_of_the_samples():
     for kind in SAMPLES:
-        counts = [density.tokens(kind, size) for size in density.SIZES]
+        counts = [tokens_per_byte.tokens(kind, size) for size in tokens_per_byte.SIZES]
         assert counts == sorted(counts, reverse=True) and counts[0] == len(SAMPLES[kind].encode())
 
 
 def test_the_whole_beginning_is_the_vocabulary():
-    assert density.SIZES[-1] == len(cl100k.ranks())
-    assert all(density.tokens(kind, density.SIZES[-1]) == density.tokens(kind) for kind in SAMPLES)
-    assert density.library_density(256) == 1
-    assert 1 / density.library_density(100256) == pytest.approx(4.13, abs=0.01)
+    assert tokens_per_byte.SIZES[-1] == len(cl100k.ranks())
+    assert all(tokens_per_byte.tokens(kind, tokens_per_byte.SIZES[-1]) == tokens_per_byte.tokens(kind)
+               for kind in SAMPLES)
+    assert tokens_per_byte.library_density(256) == 1
+    assert 1 / tokens_per_byte.library_density(100256) == pytest.approx(4.13, abs=0.01)
 
 
 def test_o200k_is_the_published_vocabulary():
@@ -71,13 +73,13 @@ def test_o200k_cuts_as_tiktoken_does_itself(monkeypatch):
 
 def test_entries_are_the_tokens_that_openai_numbers():
     """The special tokens of OpenAI's own definitions begin behind them, with one number left out."""
-    assert density.entries("cl100k_base") + 1 == min(cl100k.SPECIAL.values())
-    assert density.entries("o200k_base") + 1 == min(o200k.SPECIAL.values())
+    assert tokens_per_byte.entries("cl100k_base") + 1 == min(cl100k.SPECIAL.values())
+    assert tokens_per_byte.entries("o200k_base") + 1 == min(o200k.SPECIAL.values())
 
 
 def test_words_and_characters_by_hand():
-    assert density.words("Add dark mode\n functionality.") == 4 and density.words("") == 0
-    assert (density.characters("Hindi") == len(SAMPLES["Hindi"].encode("utf-32-le")) / 4
+    assert tokens_per_byte.words("Add dark mode\n functionality.") == 4 and tokens_per_byte.words("") == 0
+    assert (tokens_per_byte.characters("Hindi") == len(SAMPLES["Hindi"].encode("utf-32-le")) / 4
             < len(SAMPLES["Hindi"].encode()))
 
 
@@ -87,28 +89,30 @@ def test_the_older_rule_cuts_hindi_words_at_their_vowel_signs():
     word = "\u092e\u0949\u0921\u0932"     # ma, a vowel sign, da, la: 'model'
     assert bpe.pieces(word, cl100k.tokenizer().pattern) == ["\u092e".encode(), word[1:].encode()]
     assert bpe.pieces(word, regex.compile(o200k.PATTERN)) == [word.encode()]
-    assert (density.tokens("Hindi", "o200k_base") < density.tokens("Hindi", density.OLD_CUT)
-            < density.tokens("Hindi"))
+    new, cut, old = (tokens_per_byte.tokens("Hindi", *name)
+                     for name in (("o200k_base",), (tokens_per_byte.OLD_CUT,), ()))
+    assert new < cut < old
     for kind in ("English", "Russian", "Chinese", "Japanese"):
-        assert density.tokens(kind, density.OLD_CUT) == density.tokens(kind, "o200k_base")
+        old, new = tokens_per_byte.OLD_CUT, "o200k_base"
+        assert tokens_per_byte.tokens(kind, old) == tokens_per_byte.tokens(kind, new)
 
 
 def test_the_encoders_agree_on_everything():
-    found = density.agreement()
-    long = len(cl100k.encoding().encode_ordinary(density.library()))
-    assert found.differing == 0 and found.compared == long + sum(map(density.tokens, SAMPLES))
+    found = tokens_per_byte.agreement()
+    long = len(cl100k.encoding().encode_ordinary(tokens_per_byte.library()))
+    assert found.differing == 0 and found.compared == long + sum(map(tokens_per_byte.tokens, SAMPLES))
 
 
 def test_longest_match_by_hand():
     """' recursion' is longer than ' recurs', but merges never make it in ' recursions'."""
     show = cl100k.tokenizer().decode
-    assert [show([i]) for i in density.longest_match(b" recursions")] == [" recursion", "s"]
+    assert [show([i]) for i in tokens_per_byte.longest_match(b" recursions")] == [" recursion", "s"]
     assert [show([i]) for i in cl100k.tokenizer().encode(" recursions")] == [" recurs", "ions"]
-    assert [show([i]) for i in density.longest_match(b"functionality")] == ["functional", "ity"]
+    assert [show([i]) for i in tokens_per_byte.longest_match(b"functionality")] == ["functional", "ity"]
 
 
 def test_what_the_longest_match_cuts_otherwise_is_the_same_text_in_other_tokens():
-    cuts = density.unlike_longest_match(("German", "library"))
+    cuts = tokens_per_byte.unlike_longest_match(("German", "library"))
     many, apart = cuts.divided, cuts.apart
     tokens = cl100k.tokenizer().tokens
     assert 0 < cuts.unlike == len(apart) < many and len({piece for piece, *_ in apart}) == len(apart)
@@ -122,23 +126,23 @@ def test_the_longest_match_counts_much_the_same():
     """Where every word is an entry both rules find it; elsewhere the counts differ by what the pieces that
     are cut otherwise save."""
     pieces = bpe.pieces(SAMPLES["English"], cl100k.tokenizer().pattern)
-    assert density.longest_match_tokens("English") == density.tokens("English") == len(pieces)
-    apart = density.unlike_longest_match(("library",)).apart
-    often = Counter(bpe.pieces(density.library(), cl100k.tokenizer().pattern))
-    by_merges = len(cl100k.encoding().encode_ordinary(density.library()))
+    assert tokens_per_byte.longest_match_tokens("English") == tokens_per_byte.tokens("English") == len(pieces)
+    apart = tokens_per_byte.unlike_longest_match(("library",)).apart
+    often = Counter(bpe.pieces(tokens_per_byte.library(), cl100k.tokenizer().pattern))
+    by_merges = len(cl100k.encoding().encode_ordinary(tokens_per_byte.library()))
     saved = sum(often[piece] * (len(merged) - len(longest)) for piece, merged, longest in apart)
-    assert density.longest_match_tokens("library") == by_merges - saved
+    assert tokens_per_byte.longest_match_tokens("library") == by_merges - saved
 
 
 def test_unknown_kinds_and_sizes_are_named():
     with pytest.raises(ValueError, match="Welsh.*English"):
-        density.tokens("Welsh")
+        tokens_per_byte.tokens("Welsh")
     with pytest.raises(ValueError, match="p50k.*cl100k_base"):
-        density.tokens("English", "p50k")
+        tokens_per_byte.tokens("English", "p50k")
     with pytest.raises(ValueError, match="r50k.*o200k_base"):
-        density.entries("r50k")
+        tokens_per_byte.entries("r50k")
     with pytest.raises(ValueError, match="size cannot be 255"):
-        density.beginning(255)
+        tokens_per_byte.beginning(255)
 
 
 def test_samples_are_of_their_kind():

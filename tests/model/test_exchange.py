@@ -1,4 +1,4 @@
-"""serving/client.py and lab/exchange.py: our client against bytes written by hand, and what passes
+"""serving/client.py and lab/next_token.py: our client against bytes written by hand, and what passes
 against the model itself."""
 import json
 
@@ -7,7 +7,7 @@ import torch
 
 from benchmarks import stream
 from computetrades.facts import facts
-from computetrades.lab import exchange, weights
+from computetrades.lab import checkpoints, next_token
 from computetrades.model.cache import Contiguous
 from computetrades.serving import client
 from serving import READ, events, serving
@@ -56,7 +56,7 @@ def test_what_it_reads_is_what_the_server_wrote():
 @torch.no_grad()
 def continued(ids, n):
     """Greedy, token by token through a plain cache: no engine, no server."""
-    model, _ = weights.load("tiny")
+    model, _ = checkpoints.load("tiny")
     cache, out = Contiguous(model.config, len(ids) + n), []
     logits = model(torch.tensor([ids]), cache)[0, -1]
     for _ in range(n):
@@ -66,47 +66,48 @@ def continued(ids, n):
 
 
 def test_the_streamed_text_is_the_models_own_and_the_same_each_time():
-    first, again = exchange.exchange(BODY, BODY)
-    _, tokenizer = weights.load("tiny")
-    assert first.text == again.text == tokenizer.decode(continued(list(exchange.prompt(BODY)), 12))
+    first, again = next_token.exchange(BODY, BODY)
+    _, tokenizer = checkpoints.load("tiny")
+    assert first.text == again.text == tokenizer.decode(continued(list(next_token.prompt(BODY)), 12))
     # Headers have the date
-    assert exchange.answered(BODY).events == first.events and first.output_tokens == 12
+    assert next_token.answered(BODY).events == first.events and first.output_tokens == 12
     usages = [a.usage("message_start") for a in (first, again)]
     for usage in usages:
         read = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-        assert sum(usage[k] for k in read) == len(exchange.prompt(BODY)) == exchange.prompt_tokens(BODY)
+        assert sum(usage[k] for k in read) == len(next_token.prompt(BODY)) == next_token.prompt_tokens(BODY)
     assert usages[0]["cache_read_input_tokens"] == 0 < usages[1]["cache_read_input_tokens"]
 
 
 def test_the_first_token_is_the_largest_logit_and_the_logits_come_from_the_vector():
-    logits, vector = exchange.next_logits(BODY), exchange.last_vector(BODY)
-    model, _ = weights.load("tiny")
-    assert int(logits.argmax()) == continued(list(exchange.prompt(BODY)), 1)[0]
+    logits, vector = next_token.next_logits(BODY), next_token.last_vector(BODY)
+    model, _ = checkpoints.load("tiny")
+    assert int(logits.argmax()) == continued(list(next_token.prompt(BODY)), 1)[0]
     assert vector.shape == (model.config.hidden_size,)
     torch.testing.assert_close(model.embed.weight @ vector, logits, rtol=1e-4, atol=1e-4)
 
 
 def test_the_best_scores_are_the_largest_in_falling_order():
-    assert (exchange.best_scores(BODY, 3)
-            == tuple(sorted(exchange.next_logits(BODY).tolist(), reverse=True)[:3]))
+    assert (next_token.best_scores(BODY, 3)
+            == tuple(sorted(next_token.next_logits(BODY).tolist(), reverse=True)[:3]))
 
 
 def test_filters_leave_as_many_tokens_as_they_say():
-    shares = sorted(exchange.next_logits(BODY).double().softmax(0).tolist(), reverse=True)
+    shares = sorted(next_token.next_logits(BODY).double().softmax(0).tolist(), reverse=True)
     nucleus = next(n for n in range(1, 1025) if sum(shares[:n]) >= 0.9)
-    assert exchange.tokens_left(BODY) == 1024 and exchange.tokens_left(BODY, temperature=0) == 1
-    assert exchange.tokens_left(BODY, top_k=5) == 5 and exchange.tokens_left(BODY, top_p=0.9) == nucleus > 1
-    assert exchange.tokens_left(BODY, min_p=0.5) == sum(share >= 0.5 * shares[0] for share in shares)
+    assert next_token.tokens_left(BODY) == 1024 and next_token.tokens_left(BODY, temperature=0) == 1
+    assert next_token.tokens_left(BODY, top_k=5) == 5
+    assert next_token.tokens_left(BODY, top_p=0.9) == nucleus > 1
+    assert next_token.tokens_left(BODY, min_p=0.5) == sum(share >= 0.5 * shares[0] for share in shares)
     with pytest.raises(ValueError, match="top_k cannot be 0"):
-        exchange.tokens_left(BODY, top_k=0)
+        next_token.tokens_left(BODY, top_k=0)
 
 
 def test_each_token_goes_through_once_but_the_last():
-    assert exchange.computed_tokens(BODY) == len(exchange.prompt(BODY)) + 12 - 1
+    assert next_token.computed_tokens(BODY) == len(next_token.prompt(BODY)) + 12 - 1
 
 
 def test_the_stored_measurement_is_what_this_server_sends():
-    answer, = exchange.exchange(json.dumps(stream.ASK))
+    answer, = next_token.exchange(json.dumps(stream.ASK))
     deltas, call = sum(len(event.raw) for event in answer.deltas), facts("one-request")
     n_tokens = answer.usage("message_delta")["output_tokens"]
     assert deltas / n_tokens == pytest.approx(call.event_bytes.value(), rel=0.01)
@@ -115,16 +116,16 @@ def test_the_stored_measurement_is_what_this_server_sends():
 
 def test_only_what_can_become_a_call_is_allowed():
     body = json.dumps(ASK | {"tools": [READ]})
-    pieces = [weights.tokenizer().decode_bytes([i]) for i in range(1024)]
+    pieces = [checkpoints.tokenizer().decode_bytes([i]) for i in range(1024)]
     begin = {p for p in pieces if p and b"Read {".startswith(p)}
-    assert {pieces[i] for i in exchange.allowed_tokens(body)} == begin
-    assert exchange.n_allowed(body) == len(begin)
-    at_path = {pieces[i] for i in exchange.allowed_tokens(body, 'Read {"file_path":"app/')}
+    assert {pieces[i] for i in next_token.allowed_tokens(body)} == begin
+    assert next_token.n_allowed(body) == len(begin)
+    at_path = {pieces[i] for i in next_token.allowed_tokens(body, 'Read {"file_path":"app/')}
     assert at_path and all(any(name.startswith(p) for p in at_path) for name in (b"globals", b"layout"))
     assert all(b"globals.css".startswith(p) or b"layout.tsx".startswith(p) for p in at_path)
 
 
 def test_tokens_are_shown_with_their_spaces():
-    tokenizer = weights.tokenizer()
+    tokenizer = checkpoints.tokenizer()
     ids = (*tokenizer.encode(" in"), *tokenizer.encode("\n"), tokenizer.end)
-    assert [exchange.shown(i) for i in ids] == ["·in", "\\n", "<end>"]
+    assert [next_token.shown(i) for i in ids] == ["·in", "\\n", "<end>"]

@@ -14,8 +14,8 @@ from computetrades.model.attention import _merge, _split
 from computetrades.model.cache import Contiguous
 from computetrades.model.cache.base import Part
 from computetrades.model.config import CHUNKED, SLIDING
-from computetrades.model.facts import model_config
-from computetrades.model.latent import LatentAttention
+from computetrades.model.mla import LatentAttention
+from computetrades.model.published_config import model_config
 from computetrades.model.rope import attention_factor, frequencies, rotate
 from computetrades.model.transformer import Transformer
 from published import CONFIGS, shallow, small

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from computetrades.serving import grammar
 from computetrades.serving.grammar import UnknownSchema, value
-from computetrades.serving.messages import parse
-from computetrades.serving.reply import Reply, folded
+from computetrades.serving.schema import parse
+from computetrades.serving.stream import Reply, folded
 from serving import BASH, HELLO, READ
 
 calm = settings(deadline=None, max_examples=40)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from computetrades.lab import extension, order, weights
+from computetrades.lab import checkpoints, context_extension, position
 from computetrades.lab.perplexity import by_window, perplexity
 from computetrades.model import rope
 from computetrades.model.config import Rope
@@ -32,13 +32,13 @@ def theirs(scheme):
     return make(config, "cpu", seq_len=int(LONG * TIMES))[0]
 
 
-@pytest.mark.parametrize("scheme", extension.SCHEMES)
+@pytest.mark.parametrize("scheme", context_extension.SCHEMES)
 def test_frequencies_are_those_of_transformers(scheme):
     torch.testing.assert_close(rope.frequencies(Rope(500_000.0, scheme, TIMES, LONG), 128), theirs(scheme),
                                rtol=2e-5, atol=0)
 
 
-@pytest.mark.parametrize("scheme", extension.SCHEMES)
+@pytest.mark.parametrize("scheme", context_extension.SCHEMES)
 def test_stretched_by_one_it_is_unchanged(scheme):
     torch.testing.assert_close(rope.frequencies(Rope(10_000.0, scheme, 1.0, 256), 32),
                                rope.frequencies(Rope(10_000.0), 32))
@@ -46,9 +46,9 @@ def test_stretched_by_one_it_is_unchanged(scheme):
 
 @pytest.mark.parametrize("shift", [1, 100, 5000])
 def test_a_score_follows_from_the_distance_alone(shift):
-    here = order.score(20, 7, 10_000.0, 64, 3)
-    assert order.score(20 + shift, 7 + shift, 10_000.0, 64, 3) == pytest.approx(here, abs=5e-3)
-    assert order.score(20 + shift, 7, 10_000.0, 64, 3) != pytest.approx(here, abs=2e-2)
+    here = position.score(20, 7, 10_000.0, 64, 3)
+    assert position.score(20 + shift, 7 + shift, 10_000.0, 64, 3) == pytest.approx(here, abs=5e-3)
+    assert position.score(20 + shift, 7, 10_000.0, 64, 3) != pytest.approx(here, abs=2e-2)
 
 
 def test_rotation_keeps_lengths_and_turns_by_hand():
@@ -65,34 +65,34 @@ TEXT = "add a node to the graph"
 
 
 def test_without_rotation_attention_sees_a_bag_of_words():
-    assert order.moved_by_order(TEXT, False, False) == 0
-    assert order.moved_by_order(TEXT, True, False) > 0.05
+    assert position.moved_by_order(TEXT, False, False) == 0
+    assert position.moved_by_order(TEXT, True, False) > 0.05
 
 
 def test_several_layers_tell_order_from_the_mask_alone():
     """Haviv et al. 2022: a causal model without positions is not blind to order."""
-    assert order.moved_by_order(TEXT, False, True) > 0.05
+    assert position.moved_by_order(TEXT, False, True) > 0.05
 
 
 def test_an_odd_width_is_refused():
     with pytest.raises(ValueError, match="a width of 7 leaves one number without a pair"):
-        order.score(1, 0, 10_000.0, 7, 0)
+        position.score(1, 0, 10_000.0, 7, 0)
 
 
 def test_too_short_a_text_is_refused():
     with pytest.raises(ValueError, match="give four or more"):
-        order.moved_by_order("a", True, False)
+        position.moved_by_order("a", True, False)
 
 
 @pytest.fixture(scope="module")
 def tiny():
-    model, tokenizer = weights.load("tiny")
-    return model, torch.tensor(tokenizer.encode(weights.held_out()))
+    model, tokenizer = checkpoints.load("tiny")
+    return model, torch.tensor(tokenizer.encode(checkpoints.held_out()))
 
 
 def test_by_position_averages_back_to_the_whole(tiny):
     nats = by_window(tiny[0], tiny[1], 256, 2)
-    parts = extension.by_position(nats, 64)
+    parts = context_extension.by_position(nats, 64)
     assert len(parts) == 4
     assert math.exp(sum(map(math.log, parts)) / 4) == pytest.approx(perplexity(nats))
 
@@ -101,9 +101,9 @@ def test_further_training_changes_a_copy_and_helps(tiny):
     model, ids = tiny
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     text, unseen = ids[:60_000], ids[60_000:]
-    other = extension.tuned(model, text, "linear", 256, 512, 8 * 512, 3e-4, seed=1)
+    other = context_extension.tuned(model, text, "linear", 256, 512, 8 * 512, 3e-4, seed=1)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
-    still = extension.stretched(model, "linear", 256, 512)
+    still = context_extension.stretched(model, "linear", 256, 512)
     assert perplexity(by_window(other, unseen, 512, 4)) < perplexity(by_window(still, unseen, 512, 4))
-    same = extension.tuned(model, text, "linear", 256, 512, 8 * 512, 3e-4, seed=1)
+    same = context_extension.tuned(model, text, "linear", 256, 512, 8 * 512, 3e-4, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(other.state_dict().values(), same.state_dict().values()))

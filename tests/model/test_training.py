@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from computetrades.facts import facts
-from computetrades.lab import balance, corpus, train, weights
+from computetrades.lab import checkpoints, corpus, expert_balance, train
 from computetrades.model.transformer import Transformer
 
 both_models = pytest.mark.parametrize("name", train.PLANS)
@@ -25,7 +25,7 @@ def first_losses(name, ids, n):
 
 
 def test_the_tokenizer_learned_again_is_the_stored_one(taught):
-    assert taught[0].tokens == weights.tokenizer().tokens
+    assert taught[0].tokens == checkpoints.tokenizer().tokens
 
 
 @both_models
@@ -59,7 +59,7 @@ def test_no_file_is_in_both_parts_and_the_held_out_text_is_stored():
     files = corpus.read()
     unseen = [name for name in files if corpus.is_held_out(name)]
     assert 0.03 < len(unseen) / len(files) < 0.1                    # one in sixteen, give or take chance
-    assert weights.held_out() == "".join(files[name] for name in unseen)
+    assert checkpoints.held_out() == "".join(files[name] for name in unseen)
 
 
 def test_another_package_version_is_refused(monkeypatch):
@@ -70,10 +70,10 @@ def test_another_package_version_is_refused(monkeypatch):
 
 def test_a_bias_balances_experts_at_no_cost(monkeypatch):
     """DeepSeek-V3, 2.1.2; the bound without balance is two of eight experts taking all, a load of four."""
-    monkeypatch.setattr(balance, "STEPS", 80)
-    monkeypatch.setattr(balance, "MEASURED", 20)
-    ids = torch.tensor(weights.tokenizer().encode(weights.held_out()[:60_000]))
-    without, biased = (balance.train(ids, train.VOCAB_SIZE, with_bias) for with_bias in (False, True))
+    monkeypatch.setattr(expert_balance, "STEPS", 80)
+    monkeypatch.setattr(expert_balance, "MEASURED", 20)
+    ids = torch.tensor(checkpoints.tokenizer().encode(checkpoints.held_out()[:60_000]))
+    without, biased = (expert_balance.train(ids, train.VOCAB_SIZE, with_bias) for with_bias in (False, True))
     assert without.load.mean(dim=1).tolist() == pytest.approx([1, 1])
     assert 1.5 < without.worst <= 4
     assert biased.worst < 1.5 and biased.variation < without.variation / 4

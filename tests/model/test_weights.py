@@ -8,7 +8,7 @@ import transformers as hf
 from safetensors.torch import load_file, save_file
 
 from computetrades.facts import facts
-from computetrades.lab import extension, train, weights
+from computetrades.lab import checkpoints, context_extension, train
 from computetrades.lab.perplexity import by_window
 from computetrades.model.cache import Contiguous
 
@@ -18,12 +18,12 @@ torch.set_num_threads(1)
 
 @pytest.fixture(scope="module")
 def unseen():
-    return torch.tensor(weights.tokenizer().encode(weights.held_out()))
+    return torch.tensor(checkpoints.tokenizer().encode(checkpoints.held_out()))
 
 
 @both_models
 def test_held_out_loss_is_the_measured_fact(unseen, name):
-    nats = by_window(weights.load(name)[0], unseen, train.CONTEXT, train.SAMPLE)
+    nats = by_window(checkpoints.load(name)[0], unseen, train.CONTEXT, train.SAMPLE)
     # The digits kept, and 1e-4
     assert nats.mean().item() == pytest.approx(float(facts(f"lab-{name}").loss_sample), abs=6e-4)
     spread = nats.mean(dim=1).std().item() / train.SAMPLE ** 0.5
@@ -31,7 +31,7 @@ def test_held_out_loss_is_the_measured_fact(unseen, name):
 
 
 def test_transformers_reads_the_same_loss(unseen):
-    ours = weights.load("tiny")[0]
+    ours = checkpoints.load("tiny")[0]
     c = ours.config
     theirs = hf.LlamaForCausalLM(hf.LlamaConfig(
         vocab_size=c.vocab_size, hidden_size=c.hidden_size, intermediate_size=c.intermediate_size,
@@ -60,17 +60,17 @@ def their_name(name):
 def test_the_target_reads_better_than_its_draft_and_both_fit():
     tiny, draft = facts("lab-tiny"), facts("lab-draft")
     assert tiny.loss_held_out < draft.loss_held_out and tiny.n_params > 4 * draft.n_params
-    assert sum(path.stat().st_size for path in weights.folder().glob("*.safetensors")) < 8e6
+    assert sum(path.stat().st_size for path in checkpoints.folder().glob("*.safetensors")) < 8e6
     # By hand: the embedding, per layer q and o, k and v, three of the feed-forward
     # and two norms, and the last norm.
-    c = weights.load("tiny")[0].config
+    c = checkpoints.load("tiny")[0].config
     width, kv = c.hidden_size, c.n_kv_heads * c.head_dim
     layer = 2 * width * width + 2 * width * kv + 3 * width * c.intermediate_size + 2 * width
     assert float(tiny.n_params) == c.vocab_size * width + c.n_layers * layer + width
 
 
 def test_it_writes_the_python_that_it_learned():
-    model, tokenizer = weights.load("tiny")
+    model, tokenizer = checkpoints.load("tiny")
     ids = tokenizer.encode("    Examples\n    --------\n    >>> import networkx as")
     cache = Contiguous(model.config, 64)
     step = torch.tensor([ids])
@@ -84,31 +84,31 @@ def test_it_writes_the_python_that_it_learned():
 def test_past_the_trained_length_yarn_holds_and_nothing_at_all_does_not(unseen):
     """The order in the papers' figures: no scaling, then interpolation or NTK,
     then YaRN (Peng et al. 2023, section 4)."""
-    model = weights.load("tiny")[0]
-    at = {r.scheme: r for r in extension.readings(model, unseen, train.CONTEXT, [1024], 8192)}
+    model = checkpoints.load("tiny")[0]
+    at = {r.scheme: r for r in context_extension.readings(model, unseen, train.CONTEXT, [1024], 8192)}
     assert at["yarn"].beyond < at["ntk"].beyond < at["default"].beyond
     assert at["yarn"].beyond < at["linear"].beyond < at["default"].beyond
-    same = extension.readings(model, unseen, train.CONTEXT, [train.CONTEXT], 1024)
+    same = context_extension.readings(model, unseen, train.CONTEXT, [train.CONTEXT], 1024)
     assert len({round(r.whole, 4) for r in same}) == 1      # nothing to stretch
 
 
 def test_every_stored_file_has_its_checksum():
-    lines = (weights.folder() / weights.SUMS).read_text().splitlines()
+    lines = (checkpoints.folder() / checkpoints.SUMS).read_text().splitlines()
     listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
     assert listed == {path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-                      for path in weights.folder().iterdir() if path.name != weights.SUMS}
+                      for path in checkpoints.folder().iterdir() if path.name != checkpoints.SUMS}
 
 
 def test_damage_is_named(tmp_path, monkeypatch):
-    good = load_file(weights.stored("draft.safetensors"))
+    good = load_file(checkpoints.stored("draft.safetensors"))
     config = {"config": '{"n_layers": 2, "hidden_size": 64, "n_heads": 2, "n_kv_heads": 1, '
                         '"intermediate_size": 176, "vocab_size": 1024, "tied_embeddings": true}'}
 
     def refused(message, **changes):
         tensors = {name: tensor for name, tensor in {**good, **changes}.items() if tensor is not None}
         save_file(tensors, tmp_path / "bad.safetensors", metadata=config)
-        with pytest.raises(weights.WeightsError, match=message):
-            weights.model_from(tmp_path / "bad.safetensors")
+        with pytest.raises(checkpoints.WeightsError, match=message):
+            checkpoints.model_from(tmp_path / "bad.safetensors")
 
     refused(r"'norm.weight' is \[63\], the model's is \[64\]", **{"norm.weight": torch.ones(63)})
     refused("'norm.weight' holds values that are not finite",
@@ -116,12 +116,12 @@ def test_damage_is_named(tmp_path, monkeypatch):
     refused("'norm.weight' is missing", **{"norm.weight": None})
     refused("'more' is not part of the model", more=torch.ones(1))
     (tmp_path / "bad.safetensors").write_bytes(b"not weights")
-    with pytest.raises(weights.WeightsError, match="no safetensors file"):
-        weights.model_from(tmp_path / "bad.safetensors")
+    with pytest.raises(checkpoints.WeightsError, match="no safetensors file"):
+        checkpoints.model_from(tmp_path / "bad.safetensors")
 
-    with pytest.raises(weights.WeightsError, match="did you mean 'tiny.safetensors'"):
-        weights.load("tony")
-    (tmp_path / weights.SUMS).write_text(f"{'0' * 64}  draft.safetensors\n")
-    monkeypatch.setattr(weights, "folder", lambda: tmp_path)
-    with pytest.raises(weights.WeightsError, match="fetch the file again or retrain"):
-        weights.load("draft")
+    with pytest.raises(checkpoints.WeightsError, match="did you mean 'tiny.safetensors'"):
+        checkpoints.load("tony")
+    (tmp_path / checkpoints.SUMS).write_text(f"{'0' * 64}  draft.safetensors\n")
+    monkeypatch.setattr(checkpoints, "folder", lambda: tmp_path)
+    with pytest.raises(checkpoints.WeightsError, match="fetch the file again or retrain"):
+        checkpoints.load("draft")

@@ -1,11 +1,17 @@
-"""What a chapter publishes (record, state; measure for what an experiment gives), how it judges the essay
-(judge, cite, contradicts, opinion, audit), what it draws (picture),
-and the running total of the one request (tally)."""
+"""What a chapter calls: it publishes (record, state; measure for what an experiment gives), judges the essay
+(judge, cite, contradicts, opinion, audit), draws (picture), and adds the one request up (tally).
+
+records, experiments    a number under its key, and one that an experiment gives
+rules, judgements    how a claim is judged, and the audit of a chapter
+cards       how both look
+running_total    the request's lines, as a table
+charts, pictures, fonts    what is drawn, and the letters in it
+"""
 from .experiments import measure
-from .judging import audit, cite, contradicts, judge, opinion
+from .judgements import audit, cite, contradicts, judge, opinion
 from .pictures import show as picture
 from .records import record, state
-from .running import tally
+from .running_total import tally
 
 __all__ = ["audit", "cite", "contradicts", "judge", "measure", "opinion", "picture", "record", "state",
            "tally"]

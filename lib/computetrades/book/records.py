@@ -14,7 +14,7 @@ from ..formatting import range_text, text
 from ..number import Leaf, Number, Statement, named
 from ..units import base, convert, parse, symbol
 from . import cards
-from .judging import judge_all
+from .judgements import judge_all
 
 RECORD = "application/vnd.computetrades.record+json"
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9]+(-[a-z0-9]+)*")

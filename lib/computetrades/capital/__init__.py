@@ -1,1 +1,4 @@
-"""Capital: margins, prices and what they imply."""
+"""Capital.
+
+margins     prices and what they imply
+"""

@@ -123,7 +123,7 @@ def total_bytes(model, fmt):
 
 def _attention(model):
     """Name -> (inward, outward) of each projection in one layer's attention,
-    named as in model/attention.py or model/latent.py."""
+    named as in model/attention.py or model/mla.py."""
     d, n = model.hidden_size, model.n_heads
     if hasattr(model, "kv_lora_rank"):
         return {"q_a_proj": (d, model.q_lora_rank),

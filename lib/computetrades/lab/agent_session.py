@@ -16,7 +16,7 @@ from ..serving.agent import Call, Folder, loop, message
 from ..serving.client import Client
 from ..serving.engine import Engine
 from ..serving.server import Server
-from . import weights
+from . import checkpoints
 
 FILES = {"parts.py": "node_to_part_ID_dict", "planar.py": "check_planarity_recursive",
          "subset.py": "_random_subset"}
@@ -94,14 +94,14 @@ def answered_anew(body: bytes, number: int) -> str:
 
 def files() -> dict[str, str]:
     """Name -> text of the files at the start: one whole function each."""
-    text = weights.held_out()
+    text = checkpoints.held_out()
     return {name: re.search(rf"^def {function}\(.*?(?=^\S)", text, re.MULTILINE | re.DOTALL)[0].rstrip()
             + "\n" for name, function in FILES.items()}
 
 
 def _server(first_number, prefix_cache):
     torch.set_num_threads(1)
-    model, tokenizer = weights.load("tiny")
+    model, tokenizer = checkpoints.load("tiny")
     server = Server(Engine(model, N_BLOCKS, BLOCK_SIZE, MAX_BATCH_TOKENS, prefix_cache), tokenizer, "tiny")
     server.numbers = itertools.count(first_number)   # a reply draws from the seed of its number
     return server

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ..model.config import ModelConfig
 from ..model.transformer import Transformer
 from ..tokenizers import bpe
-from . import card, corpus, weights
+from . import checkpoints, corpus, model_card
 from .perplexity import by_window
 
 VOCAB_SIZE, CONTEXT, SEED = 1024, 256, 2026
@@ -94,11 +94,11 @@ def taught() -> tuple[bpe.Tokenizer, torch.Tensor]:
 
 
 def main():
-    weights.folder().mkdir(parents=True, exist_ok=True)
+    checkpoints.folder().mkdir(parents=True, exist_ok=True)
     tokenizer, ids = taught()
-    tokenizer.save(weights.folder() / weights.TOKENS)
+    tokenizer.save(checkpoints.folder() / checkpoints.TOKENS)
     held_out = "".join(text for name, text in corpus.read().items() if corpus.is_held_out(name))
-    (weights.folder() / weights.HELD_OUT).write_text(held_out, encoding="utf-8")
+    (checkpoints.folder() / checkpoints.HELD_OUT).write_text(held_out, encoding="utf-8")
     runs = {}
     for name, plan in PLANS.items():
         model, curve = Transformer(plan.config).initialise(SEED), []
@@ -107,23 +107,23 @@ def main():
             curve.append(error)
             bar.set_postfix(loss=f"{error:.3f}")
         runs[name] = Run(curve, time.process_time() - began)
-        weights.save(weights.folder() / f"{name}.safetensors", model)
+        checkpoints.save(checkpoints.folder() / f"{name}.safetensors", model)
     finish(runs, tokenizer, held_out, len(ids))
 
 
 def finish(runs: dict[str, Run], tokenizer: bpe.Tokenizer, held_out: str, n_training_tokens: int):
     """Write the curves, the checksums and the card, whose held-out loss is that of the weights as stored."""
-    write_curves(weights.folder() / weights.CURVES, {name: run.curve for name, run in runs.items()})
-    weights.seal()
+    write_curves(checkpoints.folder() / checkpoints.CURVES, {name: run.curve for name, run in runs.items()})
+    checkpoints.seal()
     unseen = torch.tensor(tokenizer.encode(held_out))
     per_token = len(held_out.encode()) / len(unseen)
-    records = {"lab-corpus": card.of_corpus(
+    records = {"lab-corpus": model_card.of_corpus(
         n_training_tokens, len(unseen), per_token, tokenizer.vocab_size, CONTEXT)}
     for name, run in runs.items():
-        model = weights.load(name)[0]
+        model = checkpoints.load(name)[0]
         nats, sample = (by_window(model, unseen, CONTEXT, n).mean().item() for n in (None, SAMPLE))
-        records[f"lab-{name}"] = card.of_model(name, PLANS[name], run, nats, sample, per_token, SEED)
-    card.write(records)
+        records[f"lab-{name}"] = model_card.of_model(name, PLANS[name], run, nats, sample, per_token, SEED)
+    model_card.write(records)
 
 
 def write_curves(path, curves: dict[str, list[float]]):
@@ -135,7 +135,8 @@ def write_curves(path, curves: dict[str, list[float]]):
 
 def read_curves() -> dict[str, list[float]]:
     """The stored losses: model -> nats per token of each step's batch."""
-    header, *rows = [line.split(",") for line in weights.stored(weights.CURVES).read_text().splitlines()]
+    curves = checkpoints.stored(checkpoints.CURVES).read_text()
+    header, *rows = [line.split(",") for line in curves.splitlines()]
     return {name: [float(row[column]) for row in rows]
             for column, name in enumerate(header) if name != "step"}
 

@@ -1,1 +1,4 @@
-"""Lithography: what EUV tools can print, and what a gigawatt of accelerators needs printed."""
+"""Lithography.
+
+ceiling     what EUV tools can print, and what a gigawatt of accelerators needs printed
+"""

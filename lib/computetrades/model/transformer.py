@@ -7,7 +7,7 @@ from torch import nn
 from .attention import Attention
 from .cache import NoCache
 from .config import ModelConfig
-from .latent import LatentAttention
+from .mla import LatentAttention
 from .mlp import MLP
 from .moe import MixtureOfExperts
 from .norm import RMSNorm

@@ -1,10 +1,10 @@
 """A model behind a streaming Messages interface, and the other end of it. Needs torch.
 
 engine      many requests at once, over a paged cache
-worker      the thread that steps it
-messages, reply, server    what a request may say, the events that answer it, and HTTP around both
+engine_thread    the thread that steps it
+schema, stream, server    what a request may say, the events that answer it, and HTTP around both
 grammar     which tokens a tool's schema allows next
 client      a plain reader of the stream
-agent_request, agent    the body that a coding agent sends, and the loop:
-                        client, tools over a folder, the next request
+request_body, agent    the body that a coding agent sends, and the loop:
+                       client, tools over a folder, the next request
 """

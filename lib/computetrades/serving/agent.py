@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import grammar
 from .client import Answer, Client
-from .reply import folded
+from .stream import folded
 
 SYSTEM = ("You are a coding agent. Read a file before you edit it. Keep the style of the code. "
           "Check the files when you are done.")

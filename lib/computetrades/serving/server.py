@@ -18,10 +18,10 @@ from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
-from . import messages
+from . import schema
 from .engine import Engine
-from .reply import Reply, folded
-from .worker import Worker
+from .engine_thread import Worker
+from .stream import Reply, folded
 
 KINDS = {404: "not_found_error", 408: "timeout_error", 413: "request_too_large", 500: "api_error",
          529: "overloaded_error"}
@@ -81,7 +81,7 @@ class Server:
             await asyncio.sleep(0.01)
         await http.close_all_connections()
 
-    def prepare(self, request: messages.MessagesRequest) -> tuple[Reply, list[int], int]:
+    def prepare(self, request: schema.MessagesRequest) -> tuple[Reply, list[int], int]:
         """(reply, prompt_ids, max_tokens): what the engine is to do, or the error that says why it cannot."""
         if request.model != self.model:
             raise ApiError(404, f"model: {request.model!r} is not served here; the model is {self.model!r}")
@@ -154,7 +154,7 @@ class Messages(Shaped):
         if error := self._too_long():
             raise error
         try:
-            request = messages.parse(bytes(self.body))
+            request = schema.parse(bytes(self.body))
             self.reply, prompt, max_tokens = self.server.prepare(request)
         except ValueError as error:
             raise ApiError(400, str(error)) from None

@@ -22,7 +22,7 @@ from fontTools.ttLib import TTFont
 from fontTools.varLib import instancer
 
 from ..book.fonts import CHARTS
-from .layout import THEME
+from .frame import THEME
 
 PAGES = THEME / "static" / "fonts"         # theme/static/page.css names the files
 ORIGINALS = ("source-sans@3.52.0", "source-serif@4.5.1", "source-code-pro@2.42.0",

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import nbformat
 
-from ..book.judging import AUDIT
+from ..book.judgements import AUDIT
 from ..book.records import RECORD
 from ..data import DataError, nearest
 from . import prose, results
-from .export import Book, gather
+from .ledger import Book, gather
 
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
           "language_info": {"name": "python"}}

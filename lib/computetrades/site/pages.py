@@ -5,12 +5,12 @@ from collections import Counter
 from html import escape
 
 from ..book.cards import SAID, badge, claim_lines, provenance, reason, table
-from ..book.judging import badness
+from ..book.judgements import badness
 from ..book.pictures import dollar
 from ..book.pictures import stations as path
-from ..book.verdict import WORST_FIRST
+from ..book.rules import WORST_FIRST
 from ..facts import references
-from . import layout
+from . import frame
 
 PARTS = ("cover", "stations", "contents", "ledger", "audit", "audit_counts", "bibliography")
 
@@ -35,7 +35,7 @@ def cover(draw) -> str:
     chapter = records["dollar.asml"]["chapter"]
     return (f'<figure class="ct-cover">{picture}<figcaption>Where one dollar of API revenue goes, to scale, '
             'except that the last line, ASML, would be too thin to see. From '
-            f'<a href="{draw.page(chapter)}">chapter {layout.station(chapter)}</a>.</figcaption></figure>')
+            f'<a href="{draw.page(chapter)}">chapter {frame.station(chapter)}</a>.</figcaption></figure>')
 
 
 def cover_shares(book) -> dict[str, float]:
@@ -56,7 +56,7 @@ def stations(draw) -> str:
 
 def preview_lines(book, env, docname: str) -> tuple[str, str]:
     """What stands above and below the title on a page's preview picture."""
-    station = layout.station(docname)
+    station = frame.station(docname)
     counts = Counter(c["verdict"] for c in book.claims.values() if c["judged_in"] == docname or not station)
     judged = counts.total() - counts[None]
     told = (f"{judged} of the essay's claims checked: {counts['holds']} hold"
@@ -73,8 +73,8 @@ def contents(draw) -> str:
         out.append(f"<h2>{escape(part.caption)}</h2>")
         for docname in map(str, part.files()):
             found = "".join(draw.number(key, text) if key else escape(text)
-                            for text, key in layout.lede(env, docname))
-            station = layout.station(docname)
+                            for text, key in frame.lede(env, docname))
+            station = frame.station(docname)
             told = f'<span class="ct-station">{station}</span> ' if station else ""
             out.append(f'<section><h3>{told}<a href="{draw.page(docname)}">'
                        f'{escape(env.titles[docname].astext())}</a></h3>'

@@ -10,7 +10,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from ..book.pictures.dollar import LAYERS, strata
-from .layout import THEME
+from .frame import THEME
 
 WIDTH, HEIGHT, EDGE = 1200, 630, 76
 # As in theme/static/page.css

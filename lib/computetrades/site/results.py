@@ -29,7 +29,7 @@ from . import progress
 
 KEPT = 4                              # results of one chapter
 LIMIT = 300                           # seconds for one cell
-# What address.py begins a chapter with
+# What repository.py begins a chapter with
 SETUP = re.compile(r"try:\n    import computetrades.*\nexcept ImportError:.*\n(?:    .*\n)+")
 REPORT = "import json; from computetrades import used; print(json.dumps(used.report()))"
 

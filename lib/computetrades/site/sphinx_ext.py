@@ -1,7 +1,7 @@
 """The Sphinx extension: collects what chapters publish, checks the prose,
 draws numbers, cards, ledger and audit.
 
-Records and audits travel as cell outputs -> nodes (mime.py) -> this collector, so a cached execution keeps
+Records and audits travel as cell outputs -> nodes (outputs.py) -> this collector, so a cached execution keeps
 them. Checks run in `env-updated`, which every build emits;
 `env-check-consistency` is silent when nothing was re-read.
 """
@@ -25,7 +25,7 @@ from ..book import cards
 from ..claims import all_claims
 from ..data import DataError
 from ..facts import all_leaves
-from . import address, export, layout, module, pages, previews, prose, results
+from . import frame, ledger, pages, previews, prose, records_js, repository, results
 from .notebooks import chapters
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def _store(env) -> dict:
     return env.computetrades
 
 
-def book_of(env) -> export.Book:
+def book_of(env) -> ledger.Book:
     """Everything published, as `updated` gathered it from the pages that were read."""
     return env.computetrades_book
 
@@ -106,7 +106,7 @@ def updated(app, env) -> list[str]:
     state = _digest(code_digest(Path(env.srcdir)), json.dumps(docs, sort_keys=True))
     if getattr(env, "computetrades_state", None) != state:
         env.computetrades_state = state
-        env.computetrades_book = export.gather(*({d: s[kind] for d, s in docs.items()}
+        env.computetrades_book = ledger.gather(*({d: s[kind] for d, s in docs.items()}
                                                  for kind in ("records", "audits", "uses")))
     book, clean = book_of(env), getattr(env, "computetrades_clean", {})
     env.computetrades_clean = {}
@@ -298,13 +298,13 @@ def read(app, docname, source):
 def configured(app, config):
     """The assets of the built book, and its public address."""
     root = Path(app.confdir)
-    if url := address.repository(root):
-        config.html_baseurl = address.site(root)
+    if url := repository.repository(root):
+        config.html_baseurl = repository.site(root)
         config.html_theme_options["repository_url"] = url
     config.html_static_path += ["_build/assets", str(cards.CSS)]
     made = root / "_build/assets"
     made.mkdir(parents=True, exist_ok=True)
-    state = json.dumps(layout.state(root) | {"site": config.html_baseurl}, sort_keys=True)
+    state = json.dumps(frame.state(root) | {"site": config.html_baseurl}, sort_keys=True)
     (made / "state.js").write_text(f"window.book = {state};\n", encoding="utf-8")
     bundle = made / "vega.js"
     if not bundle.is_file():
@@ -328,8 +328,8 @@ def finished(app, exception):
     """What stands beside the pages: the ledger as data, and a preview picture of each page."""
     if exception is None and app.builder.format == "html":
         book, out = book_of(app.env), Path(app.outdir)
-        export.write(book, out)
-        module.write(book, out)
+        ledger.write(book, out)
+        records_js.write(book, out)
         for docname in sorted(app.env.found_docs):
             previews.write(out / "_static/previews" / f"{docname}.png", app.env.titles[docname].astext(),
                            *pages.preview_lines(book, app.env, docname), pages.cover_shares(book))
@@ -365,7 +365,7 @@ def _mathml(node, display):
 def setup(app):
     # Jupyter Book sets it for an extension that is not loaded here
     app.add_config_value("comments_config", {}, "html")
-    app.add_html_theme("computetrades", str(layout.THEME))
+    app.add_html_theme("computetrades", str(frame.THEME))
     app.add_node(quoted_number)
     app.add_node(generated_page)
     app.add_node(HideCodeCellNode, override=True, html=(fold, fold_end))
@@ -382,6 +382,6 @@ def setup(app):
     app.connect("env-get-outdated", outdated)
     app.connect("source-read", read)
     app.connect("env-updated", updated)
-    app.connect("html-page-context", layout.frame, priority=900)
+    app.connect("html-page-context", frame.fill, priority=900)
     app.connect("build-finished", finished)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

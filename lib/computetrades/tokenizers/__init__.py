@@ -2,5 +2,5 @@
 
 bpe         byte-pair encoding, learned and applied
 cl100k, o200k    two real vocabularies that need no download
-samples     short texts of many kinds
+sample_texts    short texts of many kinds
 """

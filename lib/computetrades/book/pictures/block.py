@@ -5,7 +5,7 @@ from __future__ import annotations
 from .svg import box, colour, drawing, label, line
 
 # The steps in their order, those side by side together.
-# A name is one of anatomy.dissect's; beside it what to write.
+# A name is one of block_steps.dissect's; beside it what to write.
 ROWS = ((("x", "the stream, x"),), (("norm", "RMSNorm"),), (("q", "query"), ("k", "key"), ("v", "value")),
         (("q rotated", "rotate"), ("k rotated", "rotate")), (("scores", "query · key"),),
         (("masked", "hide the future"),), (("softmax", "softmax"),), (("values", "weigh the values"),),

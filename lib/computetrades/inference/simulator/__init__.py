@@ -1,4 +1,4 @@
 """Simulations of a serving system, where no closed form answers.
 
-routing     who finds a cached prefix: requests, servers, and the ways to send one to the other
+cache_routing    who finds a cached prefix: requests, servers, and the ways to send one to the other
 """

@@ -9,6 +9,7 @@ n_bytes -> int                                     bytes of the tensors that it 
 What is stored per token and layer is two rows: keys and values,
 or a rotary key and a latent (ModelConfig.row_shapes).
 
+base         what a step is given to look at
 contiguous   room for the longest context, reserved at the start
 sliding      grows with the text; in sliding layers up to the window
 sinks        the first tokens and the last ones (StreamingLLM)

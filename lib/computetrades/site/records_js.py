@@ -1,5 +1,5 @@
 """records.js: the book as one ES module that computes.
-Every record's formula, the facts they rest on, and engine.js.
+Every record's formula, the facts they rest on, and evaluate.js.
 
 A page imports it when a reader changes a fact: `evaluate({"llama-31-70b.n-kv-heads": 16})` gives every
 record's value and text. Formulas are functions in the source,
@@ -16,9 +16,10 @@ from ..facts import all_leaves
 from ..formatting import dressing, in_cents
 from ..number import Leaf
 from ..units import Quantity, base, parse_symbol, symbol, unit_size
-from .export import Book
+from .ledger import Book
 
-ENGINE = Path(__file__).with_name("engine.js")  # not in static/, which is copied into the built book as it is
+# Not in static/, which is copied into the built book as it is
+ENGINE = Path(__file__).with_name("evaluate.js")
 COUNTED = {"token", "GPU", "chip", "tool", "wafer", "exposure", "layer", "user", "stack", "die", "mirror",
            "request", "person"}
 GAIN = re.compile(r"markup|growth|gain|rise|premium")  # may exceed 100%
@@ -32,7 +33,7 @@ def write(book: Book, folder: Path) -> None:
 
 def source(book: Book) -> str:
     """The module. Exports `facts`, `records`, `evaluate`, `dependents`, `text`, `admitted`, `figure`;
-    see engine.js.
+    see evaluate.js.
 
     The book's numbers about itself (audit.*, rule.*) rest on no fact and are left out.
     DataError for a unit with an offset.
@@ -41,7 +42,7 @@ def source(book: Book) -> str:
     leaves = all_leaves()
     facts = {key: _fact(leaves[key]) if key in leaves else _measured(book.facts[key])
              for key in sorted({key for p in computed.values() for key in p["facts"]})}
-    return "\n".join(["// Written by the build; see lib/computetrades/site/module.py.",
+    return "\n".join(["// Written by the build; see lib/computetrades/site/records_js.py.",
                       _table("export const facts", {key: _json(row) for key, row in facts.items()}),
                       _table("export const records", {key: _json(_record(p)) for key, p in computed.items()}),
                       _table("const formulas", {key: _formula(p["js"]) for key, p in computed.items()}),

@@ -1,6 +1,6 @@
 // Recomputes every record of the book after a change of facts, and prints it as the prose does.
 //
-// site/module.py puts these tables above: `facts` and `records` (key -> row) and `formulas` (record -> function of the facts in
+// site/records_js.py puts these tables above: `facts` and `records` (key -> row) and `formulas` (record -> function of the facts in
 // base units; two functions for a range). Values are in the unit that a row is printed in; times `size` gives base units.
 // Rows leave out what is usual: size 1, no text before or after the figure.
 

@@ -6,15 +6,15 @@ from ..data import DataError, nearest
 from ..facts import TextFact, reference, references
 from ..units import UnitError
 from . import cards
-from .verdict import WORST_FIRST, Verdict
-from .verdict import judge as by_rule
+from .rules import WORST_FIRST, Verdict
+from .rules import judge as by_rule
 
 AUDIT = "application/vnd.computetrades.audit+json"
 _judged: dict[tuple[str, int], dict] = {}  # (claim id, which stated value) -> audit row
 
 
 def judge(claim_id: str, computed, note: str = "", record: str = "") -> None:
-    """Judge a claim by the rules of verdict.py. `claim_id` may end in '#2' for the second stated value.
+    """Judge a claim by the rules of rules.py. `claim_id` may end in '#2' for the second stated value.
 
     computed: a Number, a (low, high) tuple, a list of Numbers, a Statement,
     or text (a text fact brings its source).

@@ -6,7 +6,7 @@ import json
 
 from docutils import nodes
 
-from ..book.judging import AUDIT
+from ..book.judgements import AUDIT
 from ..book.records import RECORD
 
 VEGA = "application/vnd.vegalite.v6+json"

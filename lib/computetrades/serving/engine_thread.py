@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from .engine import Engine
-from .reply import Reply
+from .stream import Reply
 
 
 class Worker(threading.Thread):

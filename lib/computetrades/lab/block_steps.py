@@ -16,7 +16,7 @@ from ..model.attention import _merge, _split
 from ..model.cache import NoCache
 from ..model.mask import visible
 from ..model.mlp import gated
-from .weights import load
+from .checkpoints import load
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from ..model.transformer import Transformer
-from . import weights
+from . import checkpoints
 from .perplexity import by_window, perplexity
 
 SCHEMES = ("default", "linear", "ntk", "yarn", "llama3")
@@ -81,7 +81,7 @@ def held_out_beyond(scheme: str, trained: int, context: int, n_windows: int) -> 
     """Perplexity of the lab's "tiny" behind its trained length, on n_windows of held-out text:
     the short, live measurement."""
     torch.set_num_threads(1)
-    model, tokenizer = weights.load("tiny")
-    ids = torch.tensor(tokenizer.encode(weights.held_out()))
+    model, tokenizer = checkpoints.load("tiny")
+    ids = torch.tensor(tokenizer.encode(checkpoints.held_out()))
     nats = by_window(stretched(model, scheme, trained, context), ids, context, n_windows)
     return perplexity(nats[:, trained:])

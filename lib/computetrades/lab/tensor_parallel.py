@@ -10,7 +10,7 @@ from ..model.parallel.communicator import tally
 from ..model.parallel.decoding import decode
 from ..model.parallel.launch import run
 from ..model.parallel.tensor import tensor_parallel
-from .weights import load
+from .checkpoints import load
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 
 from ..model.sampling import Sampler
 from . import grammar
-from .messages import END, MessagesRequest
+from .schema import END, MessagesRequest
 
 OPEN, CLOSE = grammar.OPEN.encode(), grammar.CLOSE.encode()
 PAYLOAD = {"text_delta": "text", "input_json_delta": "partial_json"}

@@ -45,7 +45,7 @@ def setup(package: str, url: str, branch: str) -> str:
     for extra in extras:
         if extra not in PROBES:
             raise DataError(f"{package}: nothing shows whether the extra {extra!r} is installed; "
-                            "add a module of it to PROBES in site/address.py")
+                            "add a module of it to PROBES in site/repository.py")
     modules = ", ".join(["computetrades", *(PROBES[extra] for extra in extras)])
     install = f'%pip install -q "{package} @ git+{url}@{branch}"' if url else (
         f'raise ImportError("{package} is not installed, and this book has no public address yet '

@@ -1,10 +1,10 @@
 """The session that one request grows into: an agent's calls,
 each of which sends all that was said before, summed in closed form.
 
-Arguments are records of data/facts, as in request.py: `session` has the first call's context and what of it
-is cached, `call` has n_calls and output_tokens, `task` has growth, by how much the conversation is longer
-after the last reply than in the first call. Each call makes it longer by the same step, its reply and the
-result of its tool; the tool of the last call, if any, has not run. What one call sends, the next finds in the
+Arguments are records of data/facts, as in request_bill.py: `session` has the first call's context and what
+of it is cached, `call` has n_calls and output_tokens, `task` has growth, by how much the conversation is
+longer after the last reply than in the first call. Each call makes it longer by the same step, its reply and
+the result of its tool; the tool of the last call, if any, has not run. What one call sends, the next finds in the
 cache. cold: the first call finds nothing. Arrays broadcast.
 """
 from __future__ import annotations
@@ -14,9 +14,9 @@ from types import SimpleNamespace
 
 from ..functions import where
 from ..number import FLOP, GPU, TOKEN
-from . import caching, layers, params, request
+from . import layers, params, prompt_cache, request_bill
 from . import step as passes
-from .request import Line, decode_steps
+from .request_bill import Line, decode_steps
 
 
 def observed(first, last, n_calls):
@@ -43,12 +43,12 @@ def added(session, call, task, number, cold=False):
 
 def sent(session, call, task):
     """Tokens of input over all calls: an arithmetic series, so it grows with the square of their number."""
-    return caching.sent(call.n_calls, session.context, step(call, task))
+    return prompt_cache.sent(call.n_calls, session.context, step(call, task))
 
 
 def new(session, call, task, cold=False):
     """Of these, what no earlier call has left in the cache: each token of the conversation once."""
-    return caching.written(call.n_calls, first_new(session, cold), step(call, task))
+    return prompt_cache.written(call.n_calls, first_new(session, cold), step(call, task))
 
 
 def cached(session, call, task, cold=False):
@@ -90,10 +90,11 @@ def price_uncached(session, call, task, prices):
 
 
 def lines(session, call, task, deployment, prices, discount, cold=False) -> list[Line]:
-    """The lines of request.py, summed over the session: what each station takes of all calls together."""
+    """The lines of request_bill.py, summed over the session:
+    what each station takes of all calls together."""
     prefix, tail, reply = _billed(session, call, task, prices, discount, cold)
     return [Line("01", "the bodies, sent", wire=sent(session, call, task) * call.body_bytes), prefix, tail,
-            *request.passes(deployment, call, loads(session, call, task, deployment.model, cold)), reply]
+            *request_bill.passes(deployment, call, loads(session, call, task, deployment.model, cold)), reply]
 
 
 def loads(session, call, task, model, cold=False) -> list[tuple]:
@@ -138,7 +139,7 @@ def model_time(session, call, task, deployment, loop, replica, cold=False):
 
 def gpu_floors(session, call, task, deployment, cold=False):
     """GPU time at least of the first prompt, of all later ones and of all replies: their loads' floors."""
-    return [request.floor(deployment, call, n, load)
+    return [request_bill.floor(deployment, call, n, load)
             for n, load in loads(session, call, task, deployment.model, cold)]
 
 
@@ -162,7 +163,7 @@ def call_times(session, call, task, deployment, loop, replica, number, cold=Fals
     sends, new = context(session, call, task, number), added(session, call, task, number, cold)
     prompt = passes.Load(new, sends - new, call.batch)
     reply = passes.Load(decode_steps(call) * TOKEN, sends, call.batch, one_by_one=True)
-    prefill, decode = (waited(request.floor(deployment, call, 1, load), call, loop, replica)
+    prefill, decode = (waited(request_bill.floor(deployment, call, 1, load), call, loop, replica)
                        for load in (prompt, reply))
     tool = 1 * where(number < call.n_calls, loop.tool_time, 0 * loop.tool_time)
     return prefill, decode, tool, loop.rtt + sends * call.body_bytes / loop.uplink

@@ -14,7 +14,7 @@ import torch
 
 from ..model.cache import KIVI, BlockPool, Contiguous, Paged, Quantised, Sinks, Sliding
 from ..model.cache.codecs import BF16, FP8, NVFP4, Int8, TwoBit
-from . import weights
+from . import checkpoints
 from .perplexity import perplexity, surprisal
 from .train import CONTEXT
 
@@ -105,8 +105,8 @@ def room(lengths: tuple[int, ...], block_size: int, capacity: int) -> Room:
 @cache
 def tiny():
     """(model, the held-out text as ids [tokens])."""
-    model, tokenizer = weights.load("tiny")
-    return model, torch.tensor(tokenizer.encode(weights.held_out()))
+    model, tokenizer = checkpoints.load("tiny")
+    return model, torch.tensor(tokenizer.encode(checkpoints.held_out()))
 
 
 def windows(n: int, length: int) -> torch.Tensor:

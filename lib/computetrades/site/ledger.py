@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..book import cards
 from ..book.records import fact_payload
-from ..book.verdict import FIRM, HEDGED, SAME, WORST_FIRST
+from ..book.rules import FIRM, HEDGED, SAME, WORST_FIRST
 from ..claims import all_claims
 from ..facts import all_leaves
 from ..formatting import text
@@ -85,7 +85,7 @@ def own_numbers(claims: list[dict]) -> dict[str, dict]:
     out += [_own(f"audit.{v}", f"Claims judged '{v}'", str(sum(c["verdict"] == v for c in judged)),
                  f"count of claims judged {v}")
             for v in WORST_FIRST]
-    out += [_own(f"rule.{name}", label, f"{100 * round(size, 6):g} percent", "set in book/verdict.py")
+    out += [_own(f"rule.{name}", label, f"{100 * round(size, 6):g} percent", "set in book/rules.py")
             for name, label, size in
             [("about", "Tolerance of 'rounds' for a value hedged with 'about'", HEDGED),
              ("exact", "Tolerance of 'rounds' for a value printed without a hedge", FIRM),

@@ -7,14 +7,14 @@ import subprocess
 from html import escape
 from pathlib import Path
 
-from . import address
+from . import repository
 
 THEME = Path(__file__).parent / "theme"
 # book.js fetches vega.js where there is a chart
 STYLES, SCRIPTS = ("page.css", "card.css", "book.css"), ("state.js", "book.js")
 
 
-def frame(app, pagename, templatename, context, doctree):
+def fill(app, pagename, templatename, context, doctree):
     """Fill in the template's variables: navigation, station number, summary, links out, scripts."""
     app.add_js_file("state.js", loading_method="defer")
     app.add_js_file("book.js", loading_method="defer")
@@ -22,14 +22,15 @@ def frame(app, pagename, templatename, context, doctree):
         found = {Path(str(f.filename)).name: f for f in context[kind]}
         context[kind] = [found[name] for name in wanted]
     parts = list(_parts(app, pagename))
-    repository, branch = (app.config.html_theme_options.get(f"repository_{name}", "")
+    url, branch = (app.config.html_theme_options.get(f"repository_{name}", "")
                           for name in ("url", "branch"))
     context |= {
         "parts": parts, "station": station(pagename), "site": app.config.html_baseurl,
         "part_of": next((part["caption"] for part in parts for page in part["pages"] if page["current"]), ""),
         "summary": "".join(text for text, _ in lede(app.env, pagename)),
         "preview": f"_static/previews/{pagename}.png",
-        "colab": f"{address.COLAB}/github/{repository.removeprefix('https://github.com/')}/blob/{branch}/{pagename}.ipynb",
+        "colab": (f"{repository.COLAB}/github/{url.removeprefix('https://github.com/')}/blob/{branch}"
+                  f"/{pagename}.ipynb"),
     }
 
 

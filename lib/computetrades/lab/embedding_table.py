@@ -13,26 +13,26 @@ import torch
 
 from ..model.parallel import Communicator, Tally, run, tally
 from ..model.parallel.vocabulary import VocabularyParallelEmbedding, VocabularyParallelHead, sample
-from . import weights
+from . import checkpoints
 
 
 @functools.cache
 def table(name: str = "tiny") -> np.ndarray:
     """[vocab_size, hidden_size], as trained; in the lab's models it is the output head as well."""
-    return weights.load(name)[0].embed.weight.detach().numpy()
+    return checkpoints.load(name)[0].embed.weight.detach().numpy()
 
 
 @functools.cache
 def tokens() -> tuple[str, ...]:
     """What each row stands for; bytes that are no text by themselves as they decode."""
-    tokenizer = weights.tokenizer()
+    tokenizer = checkpoints.tokenizer()
     return tuple(tokenizer.decode([i]) for i in range(tokenizer.vocab_size))
 
 
 def row_of(token: str) -> int:
     if token not in tokens():
         raise ValueError(f"the lab's vocabulary has no token {token!r}; "
-                         "take one of computetrades.lab.embeddings.tokens()")
+                         "take one of computetrades.lab.embedding_table.tokens()")
     return tokens().index(token)
 
 
@@ -135,7 +135,7 @@ def swap(text: str, token: str, other: str) -> float:
     0.0 means that the row is all that the model sees of a token.
     """
     torch.set_num_threads(1)
-    model, tokenizer = weights.load("tiny")
+    model, tokenizer = checkpoints.load("tiny")
     here, there = row_of(token), row_of(other)
     ids = torch.tensor([tokenizer.encode(text)])
     if here not in ids:

@@ -3,6 +3,10 @@
 Importing this module makes Altair emit the Vega-Lite spec together with an SVG picture: the built book draws
 the spec with a local Vega, and a viewer that runs no script (GitHub) shows the picture. In Colab, and where
 vl-convert, which draws the picture, is not installed, Altair's own renderer is used.
+
+curves      parts of charts on logarithmic axes
+marks       what stands behind or beside a chart's lines
+agent_calls    an agent's calls: how each prompt is made up, and where the time goes
 """
 from __future__ import annotations
 
@@ -14,10 +18,10 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from .. import formula as _formula
-from ..number import Leaf, Number
-from ..units import symbol
-from . import fonts
+from ... import formula as _formula
+from ...number import Leaf, Number
+from ...units import symbol
+from .. import fonts
 
 PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999"]  # Okabe and Ito 2008
 # One weight throughout, that of the font which travels in the picture.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from ..charts import PALETTE
+from . import PALETTE
 
 
 def log_axis(channel, field: str, title: str, domain=None, base: int = 10, **axis):

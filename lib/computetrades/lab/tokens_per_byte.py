@@ -14,7 +14,7 @@ import regex
 
 from ..data import data_dir
 from ..tokenizers import bpe, cl100k, o200k
-from ..tokenizers.samples import SAMPLES
+from ..tokenizers.sample_texts import SAMPLES
 
 SIZES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 100256)
 

@@ -15,7 +15,7 @@ from ..model import rope
 from ..model.cache import NoCache
 from ..model.config import Rope
 from ..model.transformer import Transformer
-from . import weights
+from . import checkpoints
 
 STILL = 1e12                          # stretched so far, no position that anyone reads turns a pair
 
@@ -47,7 +47,7 @@ def moved_by_order(text: str, rotated: bool, whole: bool) -> float:
     ValueError when fewer than three tokens precede.
     """
     torch.set_num_threads(1)
-    model, tokenizer = weights.load("tiny")
+    model, tokenizer = checkpoints.load("tiny")
     ids = tokenizer.encode(text)
     if len(ids) < 4:
         raise ValueError(f"{text!r} is {len(ids)} tokens; "
