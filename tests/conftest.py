@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from changed_facts import A_THIRD, change
-from progress import Progress
+from tests.changed_facts import A_THIRD, change
+from tests.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 TRACKED = ("chapters", "appendix", "data", "lib", "references.bib", "intro.md", "contents.md", "_config.yml",
@@ -21,7 +21,7 @@ BUILD = (str(Path(sys.executable).parent / "jupyter-book"), "build", ".", "--war
 
 
 # Files that take minutes begin first, or the last of them would keep one worker waiting for the other.
-LONG = ("test_colab.py", "test_mutation.py", "test_javascript.py", "test_charts_drawn.py",
+LONG = ("test_colab.py", "test_mutation.py", "test_records_js.py", "test_charts_drawn.py",
         "test_accessible.py", "test_rebuild.py")
 
 

@@ -26,7 +26,7 @@ from nbclient import NotebookClient
 from computetrades.book.judgements import AUDIT
 from computetrades.book.records import RECORD
 from computetrades.site import notebooks, repository
-from conftest import ROOT
+from tests.conftest import ROOT
 
 URL = "https://github.com/nobody/nowhere"
 TORCH = re.search(r"(?m)^torch==.*", (ROOT / "requirements.txt").read_text(encoding="utf-8"))[0]

@@ -10,7 +10,7 @@ from computetrades import formula
 from computetrades.functions import ceil, exp, floor, log, maximum, minimum, sqrt, where
 from computetrades.number import Leaf, Number, named
 from computetrades.units import base, parse
-from javascript import evaluated
+from tests.javascript import evaluated
 
 UNITS = {"a": "GB", "b": "TB/s", "c": "percent", "d": ""}
 # Vega's expression language has these of Math and no others:

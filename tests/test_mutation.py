@@ -14,12 +14,12 @@ from functools import lru_cache
 import nbformat
 import pytest
 
-from changed_facts import change, changed_leaf
-from chapter_runs import CHAPTERS, ROOT, Changed, Live, Said, rerun, run
 from computetrades import facts as facts_module
 from computetrades.book.judgements import AUDIT
 from computetrades.book.records import RECORD, fact_payload
 from computetrades.site import notebooks, prose
+from tests.changed_facts import change, changed_leaf
+from tests.chapter_runs import CHAPTERS, ROOT, Changed, Live, Said, rerun, run
 
 SEEN = ("text", "value", "range", "inputs", "formula", "claims")  # what a rerun gives of a record as well
 QUOTE = re.compile(r"\[([^\[\]]*)\]\(#([a-z0-9-]+\.[a-z0-9-]+)\)")

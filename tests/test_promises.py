@@ -6,7 +6,7 @@ from functools import lru_cache
 import pytest
 import yaml
 
-from conftest import ROOT
+from tests.conftest import ROOT
 
 PROMISES = yaml.safe_load((ROOT / "tests" / "promises.yaml").read_text(encoding="utf-8"))
 PAGE = (ROOT / "appendix" / "method.md").read_text(encoding="utf-8")

@@ -9,10 +9,10 @@ expectation: its source is replaced by Python's value, and only what the chapter
 """
 import pytest
 
-import chapter_runs
-from chapter_runs import Formula
 from computetrades.book.charts import VEGALITE
 from computetrades.site import notebooks
+from tests import chapter_runs
+from tests.chapter_runs import Formula
 
 from .conftest import DRAWN
 from .names import CHAPTERS, ROOT

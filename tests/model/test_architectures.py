@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from computetrades.model.cache import Contiguous
-from oracle import ARCHITECTURES
+from tests.oracle import ARCHITECTURES
 
 IDS = torch.tensor([[5, 17, 3, 88, 42, 7, 7, 61, 90, 12, 33, 2, 54, 71, 8, 19, 26, 4, 95, 60]])
 every_architecture = pytest.mark.parametrize("name", ARCHITECTURES)

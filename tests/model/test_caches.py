@@ -8,7 +8,7 @@ from computetrades.model.cache import BlockPool, Contiguous, Part, Quantised, Si
 from computetrades.model.cache.codecs import Int8
 from computetrades.model.config import CHUNKED, FULL, SLIDING, Latent, ModelConfig
 from computetrades.model.transformer import Transformer
-from oracle import ARCHITECTURES
+from tests.oracle import ARCHITECTURES
 
 IDS = torch.tensor([[5, 17, 3, 88, 42, 7, 7, 61, 90, 12, 33, 2, 54, 71, 8, 19, 26, 4, 95, 60],
                     [9, 0, 31, 31, 64, 15, 80, 2, 77, 46, 23, 5, 68, 12, 91, 50, 37, 1, 29, 83]])

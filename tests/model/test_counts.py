@@ -9,9 +9,9 @@ from computetrades.model.config import CHUNKED, FULL, SLIDING, ConfigError
 from computetrades.model.published_config import model_config
 from computetrades.model.rope import attention_factor, frequencies
 from computetrades.model.transformer import Transformer, n_parameters
-from oracle import pair
-from published import CONFIGS, full_size, small, small_config
-from three_paths import whole_numbers
+from tests.oracle import pair
+from tests.published import CONFIGS, full_size, small, small_config
+from tests.three_paths import whole_numbers
 
 every_model = pytest.mark.parametrize("key", CONFIGS)
 # See model/published_config.py

@@ -18,8 +18,8 @@ from computetrades.model.mla import LatentAttention
 from computetrades.model.published_config import model_config
 from computetrades.model.rope import attention_factor, frequencies, rotate
 from computetrades.model.transformer import Transformer
-from published import CONFIGS, shallow, small
-from three_paths import whole_numbers
+from tests.published import CONFIGS, shallow, small
+from tests.three_paths import whole_numbers
 
 N = 16
 IDS = torch.tensor([[5, 17, 3, 88, 42, 7, 7, 61, 90, 12, 33, 2, 54, 71, 8, 19]])

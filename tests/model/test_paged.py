@@ -12,7 +12,7 @@ from computetrades.inference import kv
 from computetrades.model.cache import BlockPool, OutOfBlocks, Paged
 from computetrades.model.config import Latent, ModelConfig
 from computetrades.model.transformer import Transformer
-from oracle import ARCHITECTURES
+from tests.oracle import ARCHITECTURES
 
 torch.set_num_threads(1)   # the models are so small that threads only wait for each other
 TINY = ModelConfig(n_layers=2, hidden_size=4, n_heads=2, intermediate_size=4, vocab_size=16, n_kv_heads=1)

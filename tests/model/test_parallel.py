@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-import on_ranks
 from computetrades.inference import collectives
 from computetrades.model.config import FULL, SLIDING, Experts, Latent, ModelConfig, Rope
 from computetrades.model.parallel import (
@@ -26,6 +25,7 @@ from computetrades.model.parallel import (
     tensor_parallel,
 )
 from computetrades.model.transformer import n_parameters
+from tests import on_ranks
 
 # 97: no even split
 SIZES = {"vocab_size": 97, "hidden_size": 64, "intermediate_size": 96, "n_layers": 3, "n_heads": 8}

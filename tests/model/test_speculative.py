@@ -16,7 +16,7 @@ from computetrades.model.config import Latent, ModelConfig
 from computetrades.model.sampling import Sampler
 from computetrades.model.speculative import Speculation, acceptance, residual, speculate, verify
 from computetrades.model.transformer import Transformer
-from three_paths import paths
+from tests.three_paths import paths
 
 torch.set_num_threads(1)
 TINY = ModelConfig(n_layers=1, hidden_size=8, n_heads=2, intermediate_size=8, vocab_size=3)

@@ -3,9 +3,9 @@ each of which sends all that was said before, summed in closed form.
 
 Arguments are records of data/facts, as in request_bill.py: `session` has the first call's context and what
 of it is cached, `call` has n_calls and output_tokens, `task` has growth, by how much the conversation is
-longer after the last reply than in the first call. Each call makes it longer by the same step, its reply and
-the result of its tool; the tool of the last call, if any, has not run. What one call sends, the next finds in the
-cache. cold: the first call finds nothing. Arrays broadcast.
+longer after the last reply than in the first call. Each call makes it longer by the same step, its reply
+and the result of its tool; the tool of the last call, if any, has not run. What one call sends, the next
+finds in the cache. cold: the first call finds nothing. Arrays broadcast.
 """
 from __future__ import annotations
 
