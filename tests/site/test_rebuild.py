@@ -10,11 +10,12 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from .test_build import PAGES, chapter, files
 
 from computetrades.book.records import RECORD
 from computetrades.site import notebooks, prose, results
 from tests.conftest import TWIN, finish
+
+from .test_build import PAGES, chapter, files
 
 
 def built_once(copy):
