@@ -1,7 +1,7 @@
 """Perplexity of the lab's trained model through each kind of cache, for chapter 07.
 `python benchmarks/caches.py`; about a minute.
 
-Writes data/facts/lab-caches.yaml: the whole held-out text in windows of the trained length through each
+Writes data/facts/lab/lab-caches.yaml: the whole held-out text in windows of the trained length through each
 number format, and 24 windows of four times that length through caches that forget. Everything follows from
 the stored weights.
 
@@ -60,7 +60,7 @@ def main() -> None:
                         "note": f"Of the tokens beyond token {CONTEXT}."})
         print(read)
     body = "\n".join(yaml.safe_dump({key: entry}, sort_keys=False, width=200) for key, entry in out.items())
-    (data_dir() / "facts" / "lab-caches.yaml").write_text(HEAD + body, encoding="utf-8")
+    (data_dir() / "facts" / "lab" / "lab-caches.yaml").write_text(HEAD + body, encoding="utf-8")
 
 
 if __name__ == "__main__":

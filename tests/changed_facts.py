@@ -15,7 +15,7 @@ A_THIRD = 1.37
 def change(data: Path, factors: dict[str, float]) -> list[Path]:
     """Each fact moved by its factor, in its file under `data`; gives those files. KeyError for no fact."""
     left, changed = dict(factors), []
-    for path in sorted((data / "facts").glob("*.yaml")):
+    for path in sorted((data / "facts").rglob("*.yaml")):
         content = _content(path.resolve())
         ours = {key: left.pop(key) for key in list(left) if key.partition(".")[0] in content}
         if ours:
@@ -72,7 +72,7 @@ def _moved(given: dict, factor: float) -> dict:
 @functools.lru_cache
 def _records(data: Path) -> dict:
     """Record key -> what its file says."""
-    paths = sorted((data / "facts").glob("*.yaml"))
+    paths = sorted((data / "facts").rglob("*.yaml"))
     return {key: raw for path in paths for key, raw in _content(path.resolve()).items()}
 
 

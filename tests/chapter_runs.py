@@ -224,9 +224,10 @@ class Changed:
     @contextlib.contextmanager
     def facts(self, change):
         """In use, as it is after change(data folder)."""
-        for path in (ROOT / "data" / "facts").iterdir():
-            link = self.data / "facts" / path.name
+        for path in (ROOT / "data" / "facts").rglob("*.yaml"):
+            link = self.data / path.relative_to(ROOT / "data")
             if not link.is_symlink():
+                link.parent.mkdir(exist_ok=True)
                 link.unlink(missing_ok=True)
                 link.symlink_to(path)
         change(self.data)

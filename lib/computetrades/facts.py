@@ -1,4 +1,4 @@
-"""Sourced inputs: data/facts/*.yaml, read, checked and handed out as traced Numbers.
+"""Sourced inputs: data/facts/<domain>/*.yaml, read, checked and handed out as traced Numbers.
 
     h100 = facts("h100-sxm"); h100.hbm_bandwidth      # a Number; its leaf knows source, date, kind and range
     facts("h100-sxm").plain.hbm_bandwidth             # the same in base units as a float, for sweeps
@@ -160,7 +160,7 @@ def references() -> dict[str, Reference]:
 @functools.lru_cache
 def _load(directory: Path, bib: Path) -> dict[str, Record]:
     known, records, origin = _references(bib), {}, {}
-    for path in sorted((directory / "facts").glob("*.yaml")):
+    for path in sorted((directory / "facts").rglob("*.yaml")):
         content = read_yaml(path) or {}
         if not isinstance(content, dict):
             raise DataError(f"{path.name}: a facts file is a mapping of record keys to records")

@@ -1,19 +1,11 @@
-"""inference/request_bill.py: every line by hand in plain integers, sums of lines, and the records in which
-chapters publish them."""
-from pathlib import Path
+"""inference/request_bill.py: every line by hand in plain integers, and sums of lines."""
 from types import SimpleNamespace
 
 import pytest
 
-from computetrades.book.records import RECORD
 from computetrades.facts import facts
 from computetrades.inference import request_bill
 from computetrades.inference.step import Deployment
-from computetrades.site import notebooks
-from computetrades.units import base
-
-ROOT = Path(__file__).parents[2]
-CHAPTERS = {path.stem[:2]: path for path in notebooks.chapters(ROOT)}
 
 CONTEXT, PREFIX, NEW, OUTPUT = 50_000, 49_950, 50, 300
 LAYERS, WIDTH, HEADS, KV_HEADS, HEAD, MLP, VOCABULARY = 80, 8192, 64, 8, 128, 28672, 128256
@@ -61,7 +53,7 @@ def by_hand(batch):
 
 
 def columns(line):
-    return {name: getattr(line, name) for name in request_bill.COLUMNS if getattr(line, name) is not None}
+    return {name: getattr(line, name) for name in request_bill.QUANTITIES if getattr(line, name) is not None}
 
 
 @pytest.mark.parametrize("batch", [1, 30, 1_000])
@@ -75,18 +67,19 @@ def test_every_line_by_hand(batch):
 def test_the_facts_give_what_the_integers_give():
     """Traced, with units: the same lines from data/facts, converted to the columns' units."""
     lines = request_bill.lines(*THE_REQUEST)
-    scale = {"token": 1, "kB": 1e3, "GB": 1e9, "GPU s": 1, "USD": 1}
+    units = {"tokens": ("token", 1), "wire": ("kB", 1e3), "hbm": ("GB", 1e9), "gpu_time": ("GPU s", 1),
+             "price": ("USD", 1)}
     for line, expected in zip(lines, by_hand(1)):
         for name, number in columns(line).items():
-            unit, told = request_bill.COLUMNS[name][1], (line.what, name)
-            assert number.value(unit) * scale[unit] == pytest.approx(expected[name], rel=1e-9), told
+            (unit, size), told = units[name], (line.what, name)
+            assert number.value(unit) * size == pytest.approx(expected[name], rel=1e-9), told
 
 
 def test_the_total_is_the_sum_of_what_is_there():
     lines = request_bill.lines(*given())
     assert request_bill.total(lines, "tokens") == PREFIX + NEW + OUTPUT
     assert request_bill.total(lines[:1], "tokens") is None
-    for name in request_bill.COLUMNS:
+    for name in request_bill.QUANTITIES:
         first, last = request_bill.total(lines[:5], name), request_bill.total(lines[5:], name)
         both = sum(x for x in (first, last) if x is not None)
         assert both == pytest.approx(request_bill.total(lines, name))
@@ -94,7 +87,7 @@ def test_the_total_is_the_sum_of_what_is_there():
 
 def test_a_longer_reply_costs_more_of_everything_it_touches():
     short, long = (request_bill.lines(*given(output=n)) for n in (1, 2))
-    for name in request_bill.COLUMNS:
+    for name in request_bill.QUANTITIES:
         assert request_bill.total(short, name) < request_bill.total(long, name)
 
 
@@ -107,34 +100,3 @@ def test_with_many_together_each_pays_for_its_own_cache_alone():
     one, many = (request_bill.lines(*given(batch)) for batch in (1, 30))
     assert columns(many[6]) == pytest.approx(columns(one[6]))
     assert many[5].hbm == pytest.approx(one[5].hbm / 30)
-
-
-@pytest.mark.parametrize("n", range(1, 9))
-def test_a_chapter_publishes_its_own_line(n):
-    """Among the chapter's request.* records there is each number of its line, at the facts as they are."""
-    stem = f"{n:02}"
-    if stem not in CHAPTERS:
-        pytest.skip(f"chapter {stem} is not written yet")
-    published = {p["key"]: p["value"]
-                 for p in notebooks.payloads(CHAPTERS[stem], RECORD) if p["key"].startswith("request.")}
-    if not published:
-        pytest.skip(f"chapter {stem} does not follow the request yet")
-    lines = request_bill.lines(*THE_REQUEST)
-    line = columns(lines[n - 1])
-    assert line.keys() == request_bill.RECORDS[stem].keys()
-    for name, key in request_bill.RECORDS[stem].items():
-        assert published.get(key) == pytest.approx(base(line[name].quantity), rel=1e-9), \
-            f"chapter {stem} publishes {published}, and not the {name} of its line as {key}"
-
-
-def test_published_lines_are_the_lines_under_the_names_of_their_records():
-    lines = request_bill.lines(*THE_REQUEST)
-    under = request_bill.published(lines)
-    for line, other in zip(lines, under, strict=True):
-        assert (line.chapter, line.what) == (other.chapter, other.what)
-        assert columns(line).keys() == columns(other).keys()
-        for name, number in columns(other).items():
-            assert number.value() == columns(line)[name].value(request_bill.COLUMNS[name][1])
-            assert number.facts() == columns(line)[name].facts()
-    assert {leaf.key for leaf in request_bill.total(under, "gpu_time").leaves.values()} == {
-        "request.embedding-gpu-time", "request.rotation-time", "request.layers-time", "request.cache-time"}

@@ -15,7 +15,7 @@ from computetrades.units import base
 from tests.three_paths import paths
 
 calm = settings(deadline=None, max_examples=40)
-NAMES = tuple(request_bill.COLUMNS)
+NAMES = request_bill.QUANTITIES
 LLAMA, BF16, H100 = facts("llama-31-70b").plain, facts("bf16").plain, facts("h100-sxm").plain
 ON = Deployment(LLAMA, BF16, H100)
 PRICES, DISCOUNT, REPLICA = facts("claude-opus-47").plain, facts("prompt-cache").plain, facts("replica").plain

@@ -176,7 +176,7 @@ def test_a_fact_changed_without_sync_is_executed_anew_and_named(small, again, ch
 
 
 def test_wrong_data_is_said_before_any_chapter_runs(small, again):
-    path = small.root / "data/facts/margins.yaml"
+    path = small.root / "data/facts/capital/margins.yaml"
     right = path.read_text(encoding="utf-8")
     path.write_text(right.replace("kind: ", "kinds: ", 1), encoding="utf-8")
     try:

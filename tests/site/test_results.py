@@ -49,8 +49,9 @@ def test_nothing_has_changed_in_a_copy_in_another_folder(copy):
 
 
 @pytest.mark.parametrize("name, old, new, readers", [
-    ("data/facts/margins.yaml", "amkor:", "amkor:\n  note_of_a_test: 1 percent", {"27"}),
-    ("data/facts/models.yaml", "llama-31-405b:", "llama-31-405b:\n  of_a_test: 1", {"04", "05", "06", "07"}),
+    ("data/facts/capital/margins.yaml", "amkor:", "amkor:\n  note_of_a_test: 1 percent", {"27"}),
+    ("data/facts/inference/models.yaml", "llama-31-405b:", "llama-31-405b:\n  of_a_test: 1",
+     {"04", "05", "06", "07"}),
     ("data/claims/26-euv-ceiling.yaml", "- id: ceiling-no-second-source",
      "- id: ceiling-no-second-source-renamed", {"26"}),
     ("references.bib", "{asml-q1-2026,", "{asml-q1-2026,\n  month = {4},", {"27"}),
@@ -75,7 +76,7 @@ def test_changed_weights_execute_the_chapters_that_run_the_model(copy):
 
 
 def test_a_new_model_executes_the_chapter_that_lists_all_models(copy):
-    path = copy / "data/facts/models.yaml"
+    path = copy / "data/facts/inference/models.yaml"
     path.write_text(path.read_text(encoding="utf-8") + "\nnew-model:\n  label: New\n  n_params: 7\n",
                     encoding="utf-8")
     assert stale(copy) == {"06"}
@@ -95,7 +96,7 @@ def test_code_executes_its_chapter_and_prose_executes_nothing(copy):
 
 
 def test_a_change_taken_back_executes_nothing(copy):
-    path = copy / "data/facts/margins.yaml"
+    path = copy / "data/facts/capital/margins.yaml"
     before = path.read_text(encoding="utf-8")
     replaced(path, "amkor:", "amkor:\n  note_of_a_test: 1 percent")
     assert stale(copy) == {"27"}
@@ -141,7 +142,7 @@ def test_a_chapter_that_does_not_run_is_named_and_the_others_are_kept(tmp_path):
 
 
 def test_a_result_of_files_that_were_edited_while_it_ran_does_not_stand(tmp_path, monkeypatch):
-    monkeypatch.setattr(results.Present, "edited_since", lambda self, when: "data/facts/margins.yaml")
+    monkeypatch.setattr(results.Present, "edited_since", lambda self, when: "data/facts/capital/margins.yaml")
     path = chapter(tmp_path, "01-short", "print(1)")
     assert results.of_chapters(tmp_path, [path])["01-short"].outputs[0]
     assert results.standing(tmp_path, [path], results.Present(tmp_path)) == {}

@@ -4,7 +4,7 @@
 records, experiments    a number under its key, and one that an experiment gives
 rules, judgements    how a claim is judged, and the audit of a chapter
 cards       how both look
-running_total    the request's lines, as a table
+plan, running_total    what data/book.yaml says of the book as a whole; the request's lines, as a table
 charts, pictures, fonts    what is drawn, and the letters in it
 """
 from .experiments import measure

@@ -1,6 +1,7 @@
 """Parameters: how many a model has, part by part, from its published dimensions alone.
 
-`model` is a record of data/facts/models.yaml, its `.plain` view, or any object with the same attributes.
+`model` is a record of data/facts/inference/models.yaml, its `.plain` view, or any object with the same
+attributes.
 Facts give a traced number, each matrix and part of it named;
 Python ints give the exact integer; numpy arrays broadcast.
 """

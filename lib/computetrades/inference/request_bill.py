@@ -8,27 +8,14 @@ that run together, and each is charged its share; a cache is its own request's.
 """
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..functions import sum_given
-from ..number import GPU, TOKEN, Number, named
+from ..number import GPU, TOKEN, Number
 from . import step
 
-# attribute of a line -> heading, unit, significant digits (None: whole units)
-COLUMNS = {"tokens": ("Tokens", "token", None), "wire": ("On the wire", "kB", 3),
-           "hbm": ("Read from HBM", "GB", 3),
-           "gpu_time": ("GPU time", "GPU s", 3), "price": ("Billed", "USD", 3)}
-# chapter -> attribute -> the record in which that chapter publishes it
-RECORDS = {"01": {"wire": "request.body-wire"},
-           "02": {"tokens": "request.prefix-tokens", "price": "request.prefix-price"},
-           "03": {"tokens": "request.tail-tokens", "price": "request.tail-price"},
-           "04": {"hbm": "request.embedding-hbm", "gpu_time": "request.embedding-gpu-time"},
-           "05": {"gpu_time": "request.rotation-time"},
-           "06": {"hbm": "request.layers-hbm", "gpu_time": "request.layers-time"},
-           "07": {"hbm": "request.cache-read", "gpu_time": "request.cache-time"},
-           "08": {"tokens": "request.reply-tokens", "wire": "request.reply-wire",
-                  "price": "request.reply-price"}}
+QUANTITIES = ("tokens", "wire", "hbm", "gpu_time", "price")
+"""What a line may have."""
 
 
 @dataclass(frozen=True)
@@ -98,26 +85,6 @@ def reply(call, prices) -> Line:
     wire = call.output_tokens * call.event_bytes + call.envelope_bytes
     return Line("08", "the reply, streamed", tokens=call.output_tokens * 1, wire=wire,
                 price=call.output_tokens * prices.output_price)
-
-
-def published(lines) -> list[Line]:
-    """The traced lines of the one request, each number under the name of its RECORDS:
-    a sum of them leads back to the chapters."""
-    def under_its_name(line, name, key):
-        return named(key, getattr(line, name).to(COLUMNS[name][1]), line.what)
-    return [replace(line,
-                    **{name: under_its_name(line, name, key) for name, key in RECORDS[line.chapter].items()})
-            for line in lines]
-
-
-def under(lines, name) -> list[Line]:
-    """The same lines, each number as a symbol of its own, `name.the-layers-hbm`,
-    so that a sum of them reads by station."""
-    def symbol(line, column, number):
-        key = f"{name}.{'-'.join(re.findall(r'[a-z]+', f'{line.what} {column}'))}"
-        return named(key, number, f"{line.what[0].upper()}{line.what[1:]}: {COLUMNS[column][0]}")
-    return [replace(line, **{column: symbol(line, column, getattr(line, column)) for column in COLUMNS
-                             if isinstance(getattr(line, column), Number)}) for line in lines]
 
 
 def total(lines, name):

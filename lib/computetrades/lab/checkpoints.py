@@ -1,5 +1,5 @@
 """The lab's trained models in data/models/,
-written by train.py and described in data/facts/lab-models.yaml."""
+written by train.py and described in data/facts/lab/lab-models.yaml."""
 from __future__ import annotations
 
 import hashlib

@@ -1,5 +1,5 @@
 """The model card: what was trained, on what, how well it reads,
-as facts that a chapter loads (data/facts/lab-models.yaml)."""
+as facts that a chapter loads (data/facts/lab/lab-models.yaml)."""
 from __future__ import annotations
 
 import math
@@ -64,7 +64,7 @@ def of_model(name: str, plan, run, nats: float, sample: float, bytes_per_token: 
 
 
 def write(records: dict[str, dict]):
-    path = data_dir() / "facts" / "lab-models.yaml"
+    path = data_dir() / "facts" / "lab" / "lab-models.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     body = "\n".join(yaml.safe_dump({key: record}, sort_keys=False, width=200)
                      for key, record in records.items())

@@ -1,4 +1,4 @@
-"""A ModelConfig from a record of data/facts/models.yaml: model_config(facts("llama-31-70b")).
+"""A ModelConfig from a record of data/facts/inference/models.yaml: model_config(facts("llama-31-70b")).
 
 Shapes, counts and arithmetic are those of the published model for every record. Outputs would be too, with
 its weights, but for what this lab leaves out: DeepSeek-V2 chooses experts within groups and weighs them by

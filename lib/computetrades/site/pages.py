@@ -8,6 +8,7 @@ from ..book.cards import SAID, badge, claim_lines, provenance, reason, table
 from ..book.judgements import badness
 from ..book.pictures import dollar
 from ..book.pictures import stations as path
+from ..book.plan import plan
 from ..book.rules import WORST_FIRST
 from ..facts import references
 from . import frame
@@ -41,7 +42,8 @@ def cover(draw) -> str:
 def cover_shares(book) -> dict[str, float]:
     """Record key -> part of the dollar, for the pictures.
     Empty while the chapter that publishes them is not built."""
-    return {key: book.records[key]["value"] for _, key, _ in dollar.LAYERS if key in book.records}
+    return {layer.record: book.records[layer.record]["value"] for layer in plan().dollar
+            if layer.record in book.records}
 
 
 def stations(draw) -> str:

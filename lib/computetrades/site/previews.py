@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from ..book.pictures.dollar import LAYERS, strata
+from ..book.pictures.dollar import strata
+from ..book.plan import plan
 from .frame import THEME
 
 WIDTH, HEIGHT, EDGE = 1200, 630, 76
@@ -36,8 +37,9 @@ def draw(title: str, above: str, below: str, shares: dict[str, float]) -> Image.
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     pen = ImageDraw.Draw(image)
     left, right = WIDTH - 250, WIDTH
-    for (_, top, thick), (_, _, fill) in zip(strata(shares, HEIGHT), LAYERS):
-        pen.rectangle((left, top, right, top + thick), fill=_mix(ACCENT, LINE, fill / 100) if fill else LAST)
+    for (_, top, thick), layer in zip(strata(shares, HEIGHT), plan().dollar, strict=True):
+        pen.rectangle((left, top, right, top + thick),
+                      fill=_mix(ACCENT, LINE, layer.fill / 100) if layer.fill else LAST)
     pen.rectangle((left, HEIGHT - 2, right, HEIGHT), fill=LAST)
     small, room = _font("book-sans", 30, 400), left - 2 * EDGE
     pen.text((EDGE, EDGE - 8), above, fill=QUIET, font=small)

@@ -97,7 +97,7 @@ class Present:
 
     @functools.cached_property
     def facts(self) -> dict[str, dict]:
-        return {key: record for path in sorted(data_dir().glob("facts/*.yaml"))
+        return {key: record for path in sorted((data_dir() / "facts").rglob("*.yaml"))
                 for key, record in (read_yaml(path) or {}).items()}
 
     @functools.cached_property

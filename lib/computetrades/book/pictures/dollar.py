@@ -3,19 +3,16 @@ from __future__ import annotations
 
 from html import escape
 
-# Each layer of the stack that keeps a part of an API dollar:
-# label, record, fill as a share of the accent colour.
-LAYERS = (("The lab", "dollar.lab", 100), ("The cloud", "dollar.cloud", 78), ("NVIDIA", "dollar.nvidia", 58),
-          ("Everything else", "dollar.rest", 16), ("Memory makers", "dollar.memory", 90),
-          ("TSMC", "dollar.foundry", 45), ("ASML", "dollar.asml", None))
+from ..plan import plan
 
 
 def strata(shares: dict[str, float], height: float) -> list[tuple[str, float, float]]:
     """(label, top, thickness) of each layer, in order, `height` being the whole dollar."""
     out, top = [], 0.0
-    for label, key, _ in LAYERS:
-        out.append((label, top, height * shares.get(key, 0)))
-        top += height * shares.get(key, 0)
+    for layer in plan().dollar:
+        thick = height * shares.get(layer.record, 0)
+        out.append((layer.name, top, thick))
+        top += thick
     return out
 
 
@@ -28,14 +25,14 @@ def dollar(shares: dict[str, float], number) -> str:
     bands, labels = [], []
     layers = strata(shares, height)
     last = -gap
-    for (label, top, thick), (_, key, fill) in zip(layers, LAYERS):
-        style = f"--fill: {fill}%" if fill else "--fill: 0%"
-        bands.append(f'<rect class="{"ct-layer" if fill else "ct-thinnest"}" style="{style}" '
+    for (label, top, thick), layer in zip(layers, plan().dollar, strict=True):
+        style = f"--fill: {layer.fill or 0}%"
+        bands.append(f'<rect class="{"ct-layer" if layer.fill else "ct-thinnest"}" style="{style}" '
                      f'x="0" y="{top:.2f}" width="{width}" height="{thick:.2f}"/>')
         at = top + thick / 2
         y = last = max(at, last + gap)  # thin layers share a ladder of labels at the foot
         labels.append(f'<path class="ct-leader" d="M{width + 2} {at:.2f}h8L{beside - 6} {y:.1f}"/>'
-                      f'<text x="{beside}" y="{y + 5:.1f}">{escape(label)} {number(key)}</text>')
+                      f'<text x="{beside}" y="{y + 5:.1f}">{escape(label)} {number(layer.record)}</text>')
     return (f'<svg viewBox="0 0 400 {last + 16:.0f}" role="group" '
             'aria-label="One API dollar as layers, to scale">'
             + "".join(bands + labels) + "</svg>")

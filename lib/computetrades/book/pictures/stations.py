@@ -2,38 +2,9 @@
 the place where each runs across it."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ..plan import Station, plan
 from .svg import box, colour, drawing, label, line, link
 
-PLACES = ("desk", "edge", "region", "GPU")
-"""From the reader's side to the accelerator: the lanes of the map, left to right."""
-
-
-@dataclass(frozen=True)
-class Station:
-    """A stop of the request: its number in the essay, where it runs,
-    and the chapter (file name) that explains it."""
-    number: int
-    name: str
-    does: str
-    place: str
-    chapter: str
-
-
-STATIONS = (
-    Station(1, "The body", "a sentence becomes JSON", "desk", "01-request"),
-    Station(2, "The edge", "handshakes, upload, end of TLS", "edge", "01-request"),
-    Station(3, "Routing", "to where the prefix is cached", "region", "02-cache-routing"),
-    Station(4, "Tokens", "text becomes integers", "region", "03-tokenization"),
-    Station(5, "Embedding", "integers become vectors", "GPU", "04-embeddings"),
-    Station(6, "Rotation", "vectors learn their position", "GPU", "05-rope"),
-    Station(7, "The layers", "attention and MLP, many times", "GPU", "06-transformer-block"),
-    Station(8, "The cache", "keys and values are kept", "GPU", "07-kv-cache"),
-    Station(9, "Sampling", "scores become one token", "GPU", "08-sampling-and-streaming"),
-    Station(10, "Streaming", "each token goes back at once", "region", "08-sampling-and-streaming"),
-    Station(11, "The tool", "runs; then all begins again", "desk", "09-agent-loop"),
-)
 WIDTH, TOP, STEP, LANE, FIRST, TEXT = 360, 50, 50, 31, 34, 160
 
 
@@ -41,20 +12,21 @@ def map_of(address, here: str = "") -> str:
     """The map as SVG. address: chapter -> where it lies, or None when there is nothing to lead to. here: the
     chapter being read, to which nothing leads.
     """
-    height = TOP + STEP * len(STATIONS) + 4
+    stops = plan().stations
+    height = TOP + STEP * len(stops) + 4
     shapes = [*_lanes(height), line(*_route(), ink="accent", width=3), *_loop()]
-    shapes += [shape for i, station in enumerate(STATIONS)
+    shapes += [shape for i, station in enumerate(stops)
                for shape in _stop(i, station, address(station.chapter), here)]
-    told = "; ".join(f"{s.number} {s.name} at the {s.place}, {s.does}" for s in STATIONS)
+    told = "; ".join(f"{s.number} {s.name} at the {s.place}, {s.does}" for s in stops)
     return drawing(WIDTH, height, shapes, f"The way of one request through eleven stations: {told}.")
 
 
 def _at(i: int) -> tuple[float, float]:
-    return FIRST + LANE * PLACES.index(STATIONS[i].place), TOP + STEP * i + STEP / 2
+    return FIRST + LANE * plan().places.index(plan().stations[i].place), TOP + STEP * i + STEP / 2
 
 
 def _lanes(height: float):
-    for i, place in enumerate(PLACES):
+    for i, place in enumerate(plan().places):
         x = FIRST + LANE * i
         y = 18 if i % 2 else 34  # in two rows, or the words would touch
         yield label(x, y, place, size=13, ink="quiet")
@@ -64,7 +36,7 @@ def _lanes(height: float):
 def _route() -> list[tuple[float, float]]:
     """Through all stops in order; between two lanes it turns halfway down."""
     points = [_at(0)]
-    for i in range(1, len(STATIONS)):
+    for i in range(1, len(plan().stations)):
         (x0, y0), (x1, y1) = points[-1], _at(i)
         points += [(x0, (y0 + y1) / 2), (x1, (y0 + y1) / 2)] if x0 != x1 else []
         points.append((x1, y1))
@@ -74,7 +46,7 @@ def _route() -> list[tuple[float, float]]:
 def _loop():
     """The next call: from the last stop back up to the edge,
     since its body is longer and the rest the same."""
-    (x, y), (_, up) = _at(len(STATIONS) - 1), _at(0)
+    (x, y), (_, up) = _at(len(plan().stations) - 1), _at(0)
     yield line((x - 12, y), (x - 22, y), (x - 22, up), (x - 13, up), ink="accent", dashed=True, arrow=True,
                width=1.6)
 
