@@ -9,6 +9,7 @@ import functools
 import inspect
 import json
 import math
+import operator
 import os
 import re
 from collections import namedtuple
@@ -49,11 +50,11 @@ class Live:
         pair = (what.left, what.right) if isinstance(what, Statement) else what
         self.parts = pair if isinstance(pair, tuple) else (pair,)
         self.facts = {key: leaf for part in self.parts for key, leaf in part.facts().items()}
-        self.inputs = {leaf.key: leaf for part in self.parts for s, leaf in part.leaves.items()
-                       if isinstance(what, Statement) or s in part.expr.free_symbols}
-        self.mentioned = dict(self.facts)
-        for leaf in self.inputs.values():
-            self.mentioned |= {leaf.key: leaf} if leaf.number is None else leaf.number.facts()
+        shown = {leaf.key: leaf for part in self.parts for s, leaf in part.leaves.items()
+                 if isinstance(what, Statement) or s in part.expr.free_symbols}
+        below = [leaf.number.facts() for leaf in shown.values() if leaf.number is not None]
+        self.inputs = functools.reduce(operator.or_, below, shown)
+        self.mentioned = self.facts | {key: leaf for key, leaf in self.inputs.items() if leaf.number is None}
 
     def texts(self, at: dict[str, list], n: int) -> list[str]:
         """Printed once per column of `at`, fact key -> n values in its own unit."""

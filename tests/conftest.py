@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.changed_facts import A_THIRD, change
 from tests.progress import Progress
@@ -23,6 +24,24 @@ BUILD = (str(Path(sys.executable).parent / "jupyter-book"), "build", ".", "--war
 # Files that take minutes begin first, or the last of them would keep one worker waiting for the other.
 LONG = ("test_colab.py", "test_mutation.py", "test_records_js.py", "test_charts_drawn.py",
         "test_accessible.py", "test_rebuild.py")
+
+
+# What runs chapters in its own process (chapter_runs)
+RUNNING = ("test_mutation.py", "test_records_js.py", "test_charts_drawn.py")
+STEMS = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
+
+
+class ByFileOrRun(LoadScopeScheduling):
+    """Which tests stay together on one worker: those of a file, which share what they set up; and those of
+    several files that ask for the run of one chapter, which is then made once."""
+    def _split_scope(self, nodeid):
+        file, _, test = nodeid.partition("::")
+        stem = next((stem for stem in STEMS if stem in test), None) if file.endswith(RUNNING) else None
+        return f"the run of {stem}" if stem else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByFileOrRun(config, log)
 
 
 def pytest_collection_modifyitems(items):

@@ -93,7 +93,10 @@ def assert_all_reported(changed, table, notes=()):
 # One fact at a time, by the expressions
 
 def as_stored(payload) -> Said:
-    return Said(payload["text"], payload["value"], {leaf["key"]: leaf["text"] for leaf in payload["inputs"]})
+    inputs = {}
+    for leaf in payload["inputs"]:
+        inputs |= {leaf["key"]: leaf["text"], **leaf.get("rests_on", {})}
+    return Said(payload["text"], payload["value"], inputs)
 
 
 def same(said: Said, other: Said) -> bool:

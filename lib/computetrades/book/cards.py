@@ -48,7 +48,8 @@ def _input(i: dict, link) -> str:
     name = f'<a href="{escape(href)}">{escape(i["label"])}</a>' if href else escape(i["label"])
     head = f"{name} <b>{escape(i['text'])}</b>"
     if i["kind"] == "named":
-        return head
+        below = f'<br><span class="ct-source">from {_facts(i["rests_on"], link)}</span>'
+        return head if href else head + below
     if i.get("range_text"):
         head += f" ({escape(i['range_text'])})"
     cited = f'<a href="{escape(i["url"])}">{escape(i["cited"])}</a>' if i["url"] else escape(i["cited"])
@@ -59,6 +60,15 @@ def _input(i: dict, link) -> str:
         other = f'but {o["text"]}: {o["cited"]}, {o["as_of"]}. {o["note"]}'
         out += f'<br><span class="ct-source">{escape(other)}</span>'
     return out
+
+
+def _facts(texts: dict[str, str], link) -> str:
+    """Facts by the last word of their keys, each leading to its source."""
+    def one(key, text):
+        name = escape(key.partition(".")[2].replace("-", " "))
+        href = link(key) if link else None
+        return f'<a href="{escape(href)}">{name}</a> {escape(text)}' if href else f"{name} {escape(text)}"
+    return ", ".join(one(*fact) for fact in texts.items())
 
 
 def claim_lines(payload: dict) -> str:
@@ -89,8 +99,9 @@ def plain(payload: dict) -> str:
              + (f"  (range {payload['range']['text']})" if payload["range"] else ""),
              f"  {payload['key']} = {payload['formula']}"]
     for i in payload["inputs"]:
-        source = "" if i["kind"] == "named" else (
-            f"  [{', '.join(t for t in (i['cited'], i['as_of'], i['kind']) if t)}]")
+        source = (f"  (from {', '.join(f'{key} {text}' for key, text in i['rests_on'].items())})"
+                  if i["kind"] == "named" else
+                  f"  [{', '.join(t for t in (i['cited'], i['as_of'], i['kind']) if t)}]")
         lines.append(f"  {i['label']} = {i['text']}{source}")
     lines += [f"  essay: {c['stated'] or c['id']} -> {_told(c)}" for c in payload["claims"]]
     return "\n".join(lines)

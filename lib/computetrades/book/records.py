@@ -120,9 +120,10 @@ def _payload(key, ends: tuple[Number, ...], label, digits) -> dict:
 
 def _input(leaf: Leaf) -> dict:
     cited = reference(leaf.source)
-    out = {"key": leaf.key, "label": leaf.label, "kind": leaf.kind,
-           "text": leaf.text or text(leaf.quantity, digits=4 if leaf.kind == "named" else None)}
-    if leaf.kind != "named":
+    out = {"key": leaf.key, "label": leaf.label, "kind": leaf.kind, "text": _input_text(leaf)}
+    if leaf.kind == "named":
+        out["rests_on"] = {key: _input_text(fact) for key, fact in leaf.number.facts().items()}
+    else:
         out |= {"source": leaf.source, "cited": cited.short if cited else "",
                 "url": cited.url if cited else "",
                 "as_of": leaf.as_of, "note": leaf.note, "secondary": leaf.secondary,
@@ -136,6 +137,10 @@ def _input(leaf: Leaf) -> dict:
         if leaf.low is not None or leaf.high is not None:
             out["range_text"] = range_text(*leaf.ends(), leaf.quantity.units, None)
     return out
+
+
+def _input_text(leaf: Leaf) -> str:
+    return leaf.text or text(leaf.quantity, digits=4 if leaf.kind == "named" else None)
 
 
 def check_key(key: str) -> None:
