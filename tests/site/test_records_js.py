@@ -28,7 +28,7 @@ from tests import chapter_runs
 from tests.chapter_runs import CHAPTERS, ROOT
 from tests.javascript import run
 
-CHANGES = 12_000 if "COMPUTETRADES_WEEKLY" in os.environ else 3_300    # of all chapters together
+CHANGES = 12_000 if "COMPUTETRADES_WEEKLY" in os.environ else 6_600    # of all chapters together
 FIGURES = 24_000
 
 
@@ -130,7 +130,8 @@ def test_every_record_reads_the_same_in_javascript_and_in_python(ask, stored, st
     movable = {key for key, record in live(stem).items() if record.facts.keys() & all_leaves().keys()}
     assert min(touched[key] for key in movable) >= len(given) // len(movable)
     still = movable - {key for e in expected for key in e}
-    assert still <= {"kv.reach-dominates"}, f"no change moved {sorted(still)}, so nothing was compared"
+    # Two phrases of statements that hardly anything turns
+    assert still <= {"kv.reach-dominates", "roofline.tail-waits"}, f"no change moved {sorted(still)}, so nothing was compared"
 
 
 @pytest.mark.parametrize("change, expected", [
