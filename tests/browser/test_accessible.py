@@ -54,7 +54,6 @@ ROWS_OFF_THE_SCREEN = ".ct-filter + .ct-scroll tbody tr { content-visibility: vi
 VIOLATIONS = ("async options => "
               "(await axe.run(document, {resultTypes: ['violations'], ...options})).violations")
 CONTRAST = "color-contrast"
-BY_SIZE = ["target-size", "scrollable-region-focusable", "meta-viewport", "css-orientation-lock"]
 SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -86,7 +85,7 @@ def test_a_page_is_accessible(visit, axe, name):
     """With every fold open and the popover of the first number or term.
 
     By all rules in the light theme; in the dark one, where nothing else differs, by its colours; then on a
-    phone, where colours and structure are the same, by those that measure.
+    phone, where the colours are the same, by all the others.
     """
     page = visit(name, script=EARLY)
     page.add_style_tag(content=ROWS_OFF_THE_SCREEN)
@@ -101,5 +100,5 @@ def test_a_page_is_accessible(visit, axe, name):
     found += grave(page, "dark", runOnly=[CONTRAST])
     page.set_viewport_size(PHONE["viewport"])
     page.evaluate(SETTLED)
-    found += grave(page, "on a phone", runOnly=BY_SIZE)
+    found += grave(page, "on a phone", rules={CONTRAST: {"enabled": False}})
     assert not found, "\n".join(found)
