@@ -1,7 +1,8 @@
 """The lab's "tiny" beyond its trained length, by rotary scheme, before and after a little more training.
 
 `python benchmarks/extension.py > data/facts/lab/lab-extension.yaml`; about fifteen minutes on one core.
-Text: the held-out part of the corpus. Everything but the seconds follows from the weights and the seed. """
+Text: the held-out part of the corpus. Everything but the seconds follows from the weights and the seed.
+"""
 from __future__ import annotations
 
 import datetime
