@@ -1,7 +1,7 @@
 """Rotary frequencies of Llama 3.1's heads as Hugging Face Transformers computes them,
 for chapter 05 to compare with.
 
-`python benchmarks/rope_outside.py > data/facts/lab/rope-outside.yaml`; needs the extra `lab`.
+`python benchmarks/rope_outside.py > data/facts/lab/rope-outside.yaml`; needs the extra `oracles`.
 """
 import datetime
 

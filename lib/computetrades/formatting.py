@@ -18,6 +18,9 @@ def figure(value: float, digits: int | None = 3) -> str:
     Whole numbers carry no decimals. Beyond 1e15 or below 1e-4 it is written as a power of ten. The noise of
     the last bits decides nothing: 0.1 + 0.2 is 0.3, and 12.499999999999982 is the half that it was meant to
     be. site/evaluate.js does the same.
+
+    >>> figure(327680), figure(6.25), figure(2 / 3), figure(0.1 + 0.2, None), figure(4.2e-7)
+    ('328,000', '6.25', '0.667', '0.3', '4.2 × 10⁻⁷')
     """
     exact = Decimal(repr(float(value))) if not isinstance(value, int) else Decimal(value)
     if exact == 0:
@@ -68,7 +71,13 @@ def _dress(number: str, unit: pint.Unit, one: bool) -> str:
 
 
 def text(quantity: pint.Quantity, unit: str | pint.Unit | None = None, digits: int | None = 3) -> str:
-    """The quantity as prose prints it: '320 KiB/token', '$15/Mtok', '66.7%', '4.66×', '50,000 tokens'."""
+    """The quantity as prose prints it.
+
+    >>> [text(parse(given)) for given in ("320 KiB/token", "15 USD/Mtok", "66.67 percent", "50000 token")]
+    ['320 KiB/token', '$15/Mtok', '66.7%', '50,000 tokens']
+    >>> text(parse("141.1 GB"), "GiB")
+    '131 GiB'
+    """
     shown = quantity if unit is None else convert(quantity, unit)
     number = figure(shown.magnitude, digits)
     if in_cents(shown.units, digits):
@@ -78,7 +87,11 @@ def text(quantity: pint.Quantity, unit: str | pint.Unit | None = None, digits: i
 
 def range_text(low: pint.Quantity, high: pint.Quantity, unit: str | pint.Unit | None = None,
                digits: int | None = 3) -> str:
-    """'196–392 GW/year'; one value when both ends print alike."""
+    """Both ends with the unit once; one value when they print alike.
+
+    >>> range_text(parse("196 GW/year"), parse("392 GW/year")), range_text(parse("79.99 GB"), parse("80.01 GB"))
+    ('196–392 GW/year', '80.0 GB')
+    """
     unit = parse_unit(unit) if unit is not None else low.units
     if convert(high, unit).magnitude < convert(low, unit).magnitude:
         raise ValueError(f"a range runs from low to high, not from {text(low)} to {text(high)}; swap them")

@@ -92,14 +92,24 @@ def unit_size(unit: str | pint.Unit) -> float:
 
 def parse_symbol(shown: str) -> pint.Unit:
     """The unit that `symbol` wrote: 'tool-year/GW' -> tool * year / gigawatt.
-    UnitError where there is none."""
+    UnitError where there is none.
+
+    >>> print(parse_symbol("tool-year/GW"))
+    tool * year / gigawatt
+    """
     written = re.sub(r"[-·]", "*", shown.replace("%", "percent").replace("^", "**"))
     return parse_unit(written.replace("²", "**2").replace("³", "**3"))
 
 
 def symbol(unit: pint.Unit, plural: bool = False) -> str:
     """'KiB/token', 'GB/s', 'mm²', 'tools/GW', 'tool-years/GW'; '' when dimensionless. The last noun above
-    takes the plural, unless a unit that is no noun stands beside it, as in 'GPU·s'."""
+    takes the plural, unless a unit that is no noun stands beside it, as in 'GPU·s'.
+
+    >>> symbol(parse_unit("KiB/token")), symbol(parse_unit("mm**2")), symbol(parse_unit(""))
+    ('KiB/token', 'mm²', '')
+    >>> symbol(parse_unit("tool/GW"), plural=True), symbol(parse_unit("GPU*s"), plural=True)
+    ('tools/GW', 'GPU·s')
+    """
     over, under = [], []
     nouns = [name for name, power in unit._units.items() if power == 1 and name in SPELLED]
     alone = len(nouns) == sum(power > 0 for power in unit._units.values())

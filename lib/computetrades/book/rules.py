@@ -183,8 +183,11 @@ def _worst(verdicts: list[Verdict]) -> Verdict:
 
 
 def last_digit(value: float, printed: str) -> float:
-    """The size of the last printed digit of `value`, in its unit:
-    0.01 for '1.28 MB', 1000 for '~55K', 1 for 'seven'."""
+    """The size of the last printed digit of `value`, in its unit.
+
+    >>> last_digit(1.28, "1.28 MB"), last_digit(55_000, "~55K"), last_digit(7, "seven")
+    (0.01, 1000.0, 1.0)
+    """
     for literal, _ in re.findall(r"(\d[\d,]*(?:\.\d+)?)\s?([KkMBT]\b|[KkMBT](?=/|\+|-|–|$))?", printed):
         number = float(literal.replace(",", ""))
         if number == 0:
@@ -198,7 +201,11 @@ def last_digit(value: float, printed: str) -> float:
 
 
 def binary_twin(unit: str) -> str:
-    """KiB for kB, GB/s for GiB/s, ...; '' for a unit without a prefix on bytes."""
+    """The unit with the other prefix of the pair; '' for one without a prefix on bytes.
+
+    >>> binary_twin("kB"), binary_twin("GiB/s"), binary_twin("ms")
+    ('KiB', 'GB/s', '')
+    """
     twins = {"kB": "KiB", "MB": "MiB", "GB": "GiB", "TB": "TiB"}
     twins |= {v: k for k, v in twins.items()}
     head, slash, tail = unit.partition("/")

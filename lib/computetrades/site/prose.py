@@ -40,7 +40,10 @@ class Problem:
 def forms(text: str) -> list[str]:
     """The ways in which prose may quote a record: whole, without its denominator, and as the bare figure.
 
-    '320 KiB/token' -> ['320 KiB/token', '320 KiB', '320']. A phrase has one form.
+    A phrase has one form.
+
+    >>> forms("320 KiB/token"), forms("2.3–2.6 s"), forms("holds")
+    (['320 KiB/token', '320 KiB', '320'], ['2.3–2.6 s', '2.3–2.6'], ['holds'])
     """
     return list(dict.fromkeys(_whole_short_bare(text)))
 
