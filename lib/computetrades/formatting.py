@@ -89,8 +89,10 @@ def range_text(low: pint.Quantity, high: pint.Quantity, unit: str | pint.Unit | 
                digits: int | None = 3) -> str:
     """Both ends with the unit once; one value when they print alike.
 
-    >>> range_text(parse("196 GW/year"), parse("392 GW/year")), range_text(parse("79.99 GB"), parse("80.01 GB"))
-    ('196–392 GW/year', '80.0 GB')
+    >>> range_text(parse("196 GW/year"), parse("392 GW/year"))
+    '196–392 GW/year'
+    >>> range_text(parse("79.99 GB"), parse("80.01 GB"))
+    '80.0 GB'
     """
     unit = parse_unit(unit) if unit is not None else low.units
     if convert(high, unit).magnitude < convert(low, unit).magnitude:
