@@ -50,8 +50,8 @@ def under(lines, name: str) -> list:
     so that a sum of them reads by station."""
     def symbol(line, column, number):
         key = f"{name}.{'-'.join(re.findall(r'[a-z]+', f'{line.what} {column}'))}"
-        what = line.what[0].upper() + line.what[1:]
-        return named(key, number, f"{what}: {plan().columns[column].heading}")
+        shown = plan().columns[column]
+        return named(key, number.to(shown.unit), f"{line.what[0].upper()}{line.what[1:]}: {shown.heading}")
     return [replace(line, **{column: symbol(line, column, getattr(line, column)) for column in plan().columns
                              if isinstance(getattr(line, column), Number)}) for line in lines]
 

@@ -203,7 +203,7 @@ def activation_bytes(model, fmt, absorbed=False):
              else params.products(model))
     ends = sum(product.n * (product.inward + product.outward) for product in taken.values())
     numbers = ends + model.n_layers * _attended(model, absorbed)
-    name = "absorbed-activations" if absorbed else "activations"
+    name = "absorbed-activations" if absorbed and hasattr(model, "kv_lora_rank") else "activations"
     return symbol_of(model, name, numbers, f"{name.replace('-', ' ')} of a token") * _size(fmt) / TOKEN
 
 
