@@ -1,4 +1,4 @@
-"""Capital.
+"""Who keeps what of a price.
 
 margins     prices and what they imply
 """

@@ -4,6 +4,7 @@ notebooks, results    the chapters: executed where something has changed, their 
 prose       every number of a text is a quote of a record
 ledger, records_js    all records as data, and the same in the browser (evaluate.js)
 sphinx_ext, outputs, frame, pages, previews    the pages
+architecture, formulas    the pages about the library itself
 repository, serve, progress    where the book is public; a server for reading it; what is said meanwhile
 cut_fonts   the fonts that the pages and charts carry
 """

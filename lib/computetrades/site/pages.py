@@ -12,8 +12,11 @@ from ..book.plan import plan
 from ..book.rules import WORST_FIRST
 from ..facts import references
 from . import frame
+from .architecture import architecture as architecture
+from .formulas import reference as reference
 
-PARTS = ("cover", "stations", "contents", "ledger", "audit", "audit_counts", "bibliography")
+PARTS = ("cover", "stations", "contents", "ledger", "audit", "audit_counts", "bibliography", "architecture",
+         "reference")
 
 SEVERAL = SAID | {"holds": "hold", "rounds": "right within rounding", "unsupported": "denied by a source",
                   "contradicts": "contradicted by another"}

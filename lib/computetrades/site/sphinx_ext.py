@@ -120,6 +120,7 @@ def updated(app, env) -> list[str]:
         if not problems:
             env.computetrades_clean[docname] = key
     seen = {key: _digest(json.dumps(p, sort_keys=True)) for key, p in book.table.items()}
+    seen["the library"] = state               # which the pages about it are made of
     seen |= {docname: _digest(env.titles[docname].astext(), json.dumps(s["lede"]))
              for docname, s in docs.items() if docname in env.titles}
     before, env.computetrades_seen = getattr(env, "computetrades_seen", {}), seen
