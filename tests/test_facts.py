@@ -1,4 +1,4 @@
-"""published_config.py: the real data, and each mistake that a data file can hold."""
+"""facts.py: the real data, and each mistake that a data file can hold."""
 import re
 
 import pytest

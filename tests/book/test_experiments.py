@@ -30,8 +30,8 @@ def test_a_measured_number_is_published_with_the_call_that_gave_it(shown):
     [leaf] = payload["measured"]
     assert ((payload["key"], leaf["key"], payload["text"], number.value("token"))
             == ("a.english", "measured.a-english", "97 tokens", 97))
-    assert leaf["experiment"] == {"function": "model.density.tokens", "arguments": {"kind": "English"}}
-    assert leaf["note"] == "model.density.tokens(kind = 'English')" and leaf["kind"] == "measured"
+    assert leaf["experiment"] == {"function": "lab.tokens_per_byte.tokens", "arguments": {"kind": "English"}}
+    assert leaf["note"] == "lab.tokens_per_byte.tokens(kind = 'English')" and leaf["kind"] == "measured"
 
 
 def test_without_a_label_it_is_a_number_for_a_formula_and_nothing_is_published(shown):

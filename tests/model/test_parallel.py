@@ -264,7 +264,7 @@ def test_ranks_that_wait_for_ever_are_ended():
 
 
 def test_ranks_go_when_the_process_that_started_them_is_killed(tmp_path):
-    program = ("import sys, on_ranks; from computetrades.model.parallel import run; "
+    program = ("import sys; from tests import on_ranks; from computetrades.model.parallel import run; "
                "run(2, on_ranks.stray, sys.argv[1])")
     parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "pids")],
                               env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})

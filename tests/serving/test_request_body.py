@@ -86,7 +86,7 @@ def test_an_outline_is_short_and_keeps_the_shape():
 
 
 def test_it_needs_no_torch():
-    code = ("import sys; from computetrades.model import agent_request as a; "
+    code = ("import sys; from computetrades.serving import request_body as a; "
             "a.tokens(1); print('torch' in sys.modules)")
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"

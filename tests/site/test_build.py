@@ -264,7 +264,7 @@ def test_ledger_json_has_every_fact_record_and_claim_with_its_fields(copy, ledge
 def fact_keys(copy):
     """Counted from the files, without the library."""
     out = set()
-    for path in (copy.root / "data/facts").glob("*.yaml"):
+    for path in (copy.root / "data/facts").rglob("*.yaml"):
         for record, fields in yaml.safe_load(path.read_text(encoding="utf-8")).items():
             out |= {f"{record}.{name.replace('_', '-')}"
                     for name in fields if name not in ("label", "source", "as_of", "kind")}

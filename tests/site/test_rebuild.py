@@ -157,7 +157,7 @@ def test_a_fact_changed_without_sync_is_executed_anew_and_named(small, again, ch
     fact = next(key for key in quoted if len(dependents(key)) >= 2 and
                 not any(used.startswith(key.partition(".")[0]) for name in TWIN if name != stem
                         for used in named[name]))
-    kept = {p: p.read_bytes() for p in (small.root / "data/facts").glob("*.yaml")}
+    kept = {p: p.read_bytes() for p in (small.root / "data/facts").rglob("*.yaml")}
     changed = change_fact(small.root / "data", fact)
     try:
         built = again()

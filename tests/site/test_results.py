@@ -126,7 +126,7 @@ def test_a_run_keeps_the_outputs_and_what_was_looked_up(tmp_path, capsys):
     result = results.of_chapters(tmp_path, [path])["01-short"]
     assert ([[o["output_type"] for o in outputs] for outputs in result.outputs]
             == [["stream"], ["execute_result"]])
-    assert {"fact:amkor", "module:published_config.py", "package:units.txt", "pins:"} <= result.depends.keys()
+    assert {"fact:amkor", "module:facts.py", "package:units.txt", "pins:"} <= result.depends.keys()
     assert not any(name.startswith(("fact:nvidia", "module:model", "citation:")) for name in result.depends)
     assert "01-short: " in capsys.readouterr().out
     assert results.of_chapters(tmp_path, [path])["01-short"] == result

@@ -8,9 +8,9 @@ from computetrades.site import notebooks
 
 QUOTE = re.compile(r"\[([^\[\]]*)\]\(#([a-z0-9-]+\.[a-z0-9-]+)\)")
 STEM, FACT = "27-margin-stack", "essay-margins.revenue-share"
-CHECK = ("import sys; from pathlib import Path; from computetrades.book import notebooks; "
+CHECK = ("import sys; from pathlib import Path; from computetrades.site import notebooks; "
          "left = notebooks.check_all(Path.cwd()); print(*left, sep='\\n'); sys.exit(bool(left))")
-EXECUTE = ("import nbformat; from pathlib import Path; from computetrades.book import notebooks; "
+EXECUTE = ("import nbformat; from pathlib import Path; from computetrades.site import notebooks; "
            f"path = Path('chapters/{STEM}.ipynb'); nbformat.write(notebooks.execute(path), path)")
 
 

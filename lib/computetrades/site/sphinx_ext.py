@@ -302,11 +302,12 @@ def configured(app, config):
     if url := repository.repository(root):
         config.html_baseurl = repository.site(root)
         config.html_theme_options["repository_url"] = url
-    config.html_static_path += ["_build/assets", str(cards.CSS)]
+    config.html_static_path.append("_build/assets")
     made = root / "_build/assets"
     made.mkdir(parents=True, exist_ok=True)
     state = json.dumps(frame.state(root) | {"site": config.html_baseurl}, sort_keys=True)
     (made / "state.js").write_text(f"window.book = {state};\n", encoding="utf-8")
+    (made / cards.CSS.name).write_bytes(cards.CSS.read_bytes())
     bundle = made / "vega.js"
     if not bundle.is_file():
         import vl_convert
