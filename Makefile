@@ -22,7 +22,7 @@ test: $(READY) $(CHECKERS)
 
 # Every chapter alone in clean environments; then all tests as if on other machines, one after the other; an hour or two.
 weekly: $(READY) $(CHECKERS)
-	COMPUTETRADES_WEEKLY=1 $(BIN)/python -m pytest tests/test_colab.py tests/site/test_records_js.py -n 2 --dist loadfile -q
+	COMPUTETRADES_WEEKLY=1 $(BIN)/python -m pytest tests/test_colab.py -n 2 -q
 	$(BIN)/python benchmarks/machines.py suite
 
 serve: book

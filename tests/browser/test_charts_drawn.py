@@ -90,7 +90,7 @@ def test_bars_have_a_length_and_a_slider_draws_what_python_computes(visit, name)
         for slider in bound(spec):
             bind = slider["bind"]
             pictures, values = set(), set()
-            for place in (bind["min"], bind["min"] + (bind["max"] - bind["min"]) * 0.4):
+            for place in (bind["min"], bind["max"], bind["min"] + (bind["max"] - bind["min"]) * 0.4):
                 moved[slider["name"]] = chart.evaluate(MOVE, [slider["name"], place])
                 values.add(tuple(compare(chart, spec, made, moved)))
                 pictures.add(chart.locator("svg").first.inner_html())
@@ -100,13 +100,13 @@ def test_bars_have_a_length_and_a_slider_draws_what_python_computes(visit, name)
 
 
 def compare(chart, spec, made, moved):
-    """Each calculated column against Python, at up to 12 marks that carry it. Gives Python's values."""
+    """Each calculated column against Python, at up to 25 marks that carry it. Gives Python's values."""
     columns = {column: around(source, made) for column, source in calculated(spec).items()}
     columns = {column: (source, used) for column, (source, used) in columns.items() if used}
     assert columns, "no formula of the library is drawn"
     values = []
     for column, (source, used) in columns.items():
-        marks = chart.evaluate(MARKS, [column, 12])
+        marks = chart.evaluate(MARKS, [column, 25])
         assert marks, f"no mark carries {column}"
         computed = [f.at(moved, [datum.get("x") for datum in marks]) for f in used]
         rows = [[datum, at] for datum, *at in zip(marks, *computed)]

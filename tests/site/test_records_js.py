@@ -7,7 +7,6 @@ letter.
 """
 import itertools
 import math
-import os
 import random
 import re
 import struct
@@ -20,7 +19,7 @@ from computetrades.data import DataError
 from computetrades.facts import all_leaves
 from computetrades.formatting import figure
 from computetrades.functions import ceil, floor, log, where
-from computetrades.number import Leaf, Number
+from computetrades.number import Leaf, Number, Statement
 from computetrades.site import notebooks, records_js
 from computetrades.site.ledger import Book
 from computetrades.units import parse, parse_symbol, parse_unit, symbol
@@ -28,7 +27,7 @@ from tests import chapter_runs
 from tests.chapter_runs import CHAPTERS, ROOT
 from tests.javascript import run
 
-CHANGES = 12_000 if "COMPUTETRADES_WEEKLY" in os.environ else 6_600    # of all chapters together
+CHANGES = 12_000                      # of all chapters together
 FIGURES = 24_000
 
 
@@ -80,13 +79,13 @@ def test_without_a_change_every_record_and_fact_reads_as_it_is_stored(ask, store
     assert texts == {key: stored.table[key]["text"] for key in texts}
 
 
-def drawn(rng: random.Random, leaf: Leaf) -> float:
-    """A value that a reader may give a fact: within its range, or between half
-    and twice; often a round one."""
+def drawn(rng: random.Random, leaf: Leaf, far: float = 1) -> float:
+    """A value that a reader may give a fact: within its range, or between half and twice, `far` times as far
+    in powers of two; often a round one."""
     value, units = leaf.quantity.magnitude, str(leaf.quantity.units)
     low, high = (float(end.magnitude) for end in leaf.ends())
     within = low < high and rng.random() < 0.5
-    x = rng.uniform(low, high) if within else (value or 8) * 2 ** rng.uniform(-1, 1)
+    x = rng.uniform(low, high) if within else (value or 8) * 2 ** rng.uniform(-far, far)
     if rng.random() < 0.5:
         x = float(f"{x:.{rng.choice([2, 3])}g}")
     if units == "percent":
@@ -98,12 +97,13 @@ def drawn(rng: random.Random, leaf: Leaf) -> float:
 
 def changes(stem):
     """Sets of facts moved together, each drawn from the facts of one of the chapter's records;
-    every record has its turn."""
+    every record has its turn. A statement turns over further away than a number changes."""
     rng, leaves = random.Random(stem), all_leaves()
-    turns = [sorted(record.facts.keys() & leaves) for record in live(stem).values()]
-    turns = [keys for keys in turns if keys]
-    return [{key: drawn(rng, leaves[key]) for key in rng.sample(keys, rng.randint(1, min(len(keys), 6)))}
-            for keys in itertools.islice(itertools.cycle(turns), CHANGES // len(CHAPTERS))]
+    turns = [(sorted(record.facts.keys() & leaves), 4 if isinstance(record.what, Statement) else 1)
+             for record in live(stem).values()]
+    turns = [(keys, far) for keys, far in turns if keys]
+    return [{key: drawn(rng, leaves[key], far) for key in rng.sample(keys, rng.randint(1, min(len(keys), 6)))}
+            for keys, far in itertools.islice(itertools.cycle(turns), CHANGES // len(CHAPTERS))]
 
 
 @chapter
@@ -130,9 +130,7 @@ def test_every_record_reads_the_same_in_javascript_and_in_python(ask, stored, st
     movable = {key for key, record in live(stem).items() if record.facts.keys() & all_leaves().keys()}
     assert min(touched[key] for key in movable) >= len(given) // len(movable)
     still = movable - {key for e in expected for key in e}
-    # Two phrases of statements that hardly anything turns
-    still -= {"kv.reach-dominates", "roofline.tail-waits"}
-    assert not still, f"no change moved {sorted(still)}, so nothing was compared"
+    assert still <= {"kv.reach-dominates"}, f"no change moved {sorted(still)}, so nothing was compared"
 
 
 @pytest.mark.parametrize("change, expected", [
