@@ -116,10 +116,18 @@ def _note(note: str) -> str:
     return escape(plain_note(note))
 
 
-def audit_html(payload: dict, inline=_note) -> str:
-    """The audit table. inline: renders a note (the book turns its quoted records into links)."""
+def claim_row(claim: str) -> str:
+    """The id of a claim's row in the audit of the chapter that judged it."""
+    return f"claim-{claim}"
+
+
+def audit_html(payload: dict, inline=_note, row_id=None) -> str:
+    """The audit table. inline: renders a note (the book turns its quoted records into links).
+    row_id: claim id -> id of its row, where rows have any."""
+    def begin(row):
+        return f'<tr id="{row_id(row["id"])}">' if row_id else "<tr>"
     rows = "".join(
-        f'<tr><td>{escape(r["claim"])}<div class="ct-source">line {r["line"]}</div></td>'
+        f'{begin(r)}<td>{escape(r["claim"])}<div class="ct-source">line {r["line"]}</div></td>'
         f'<td>{escape(r["stated"])}</td><td>{badge(r["verdict"], r["factor"])}</td>'
         f'<td>{reason(r, inline)}</td></tr>'
         for r in payload["claims"])

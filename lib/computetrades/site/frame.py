@@ -7,7 +7,7 @@ import subprocess
 from html import escape
 from pathlib import Path
 
-from . import repository
+from . import ledger, repository
 
 THEME = Path(__file__).parent / "theme"
 # book.js fetches vega.js where there is a chart
@@ -28,7 +28,7 @@ def fill(app, pagename, templatename, context, doctree):
         "parts": parts, "station": station(pagename), "site": app.config.html_baseurl,
         "part_of": next((part["caption"] for part in parts for page in part["pages"] if page["current"]), ""),
         "summary": "".join(text for text, _ in lede(app.env, pagename)),
-        "preview": f"_static/previews/{pagename}.png",
+        "preview": f"_static/previews/{listed(pagename)}.png",
         "colab": (f"{repository.COLAB}/github/{url.removeprefix('https://github.com/')}/blob/{branch}"
                   f"/{pagename}.ipynb"),
     }
@@ -54,6 +54,11 @@ def station(docname: str) -> str:
     return found[1] if found else ""
 
 
+def listed(docname: str) -> str:
+    """The page that stands for this one in the contents: a page of entries is part of the ledger."""
+    return ledger.PAGE if docname.startswith(f"{ledger.PAGE}/") else docname
+
+
 def lede(env, docname: str) -> list[list]:
     """The first paragraph of a page as [text, key or None] pieces."""
     return getattr(env, "computetrades", {}).get(docname, {}).get("lede", [])
@@ -65,7 +70,7 @@ def _parts(app, pagename):
     def page(docname):
         return {"href": app.builder.get_relative_uri(pagename, docname),
                 "title": escape(app.env.titles[docname].astext()),
-                "station": station(docname), "current": docname == pagename}
+                "station": station(docname), "current": docname == listed(pagename)}
     root = app.env.external_site_map.root
     unnamed = [tree for tree in root.subtrees if not tree.caption]
     yield {"caption": "", "pages": [page(str(f)) for tree in unnamed for f in tree.files()]}

@@ -11,20 +11,24 @@ from ..book import cards
 from ..book.records import fact_payload
 from ..book.rules import FIRM, HEDGED, SAME, WORST_FIRST
 from ..claims import all_claims
+from ..data import data_dir, read_yaml
 from ..facts import all_leaves
 from ..formatting import text
 from ..units import base, parse, symbol
+
+PAGE, OWN = "appendix/ledger", "appendix/audit"     # the index; the page of the book's numbers about itself
 
 
 @dataclass
 class Book:
     """records, facts: key -> payload. claims: id -> audit row. used: key -> pages.
-    faults: what must fail the build."""
+    faults: what must fail the build. homes: key -> the page with its entry."""
     records: dict[str, dict]
     facts: dict[str, dict]
     claims: dict[str, dict]
     used: dict[str, list[str]]
     faults: list[str] = field(default_factory=list)
+    homes: dict[str, str] = field(default_factory=dict)
 
     @property
     def table(self) -> dict[str, dict]:
@@ -36,6 +40,8 @@ def gather(records: dict[str, list], audits: dict[str, list], uses: dict[str, li
     """Each argument maps a page to its payloads.
     Faults: a key or claim published twice, a verdict never published."""
     book = Book({}, {key: fact_payload(leaf) for key, leaf in all_leaves().items()}, {}, {})
+    files = fact_files()
+    book.homes = {key: f"{PAGE}/{files[key.partition('.')[0]]}" for key in book.facts}
     for page in sorted(records):
         for payload in records[page]:
             key = payload["key"]
@@ -44,10 +50,12 @@ def gather(records: dict[str, list], audits: dict[str, list], uses: dict[str, li
                 book.faults.append(f"{page}: record {key!r} is already published by {where}; "
                                    "rename one of them")
             book.records[key] = {**payload, "chapter": page}
+            book.homes[key] = home(page)
             for m in payload.get("measured", ()):
                 if book.facts.setdefault(m["key"], m) != m:
                     book.faults.append(f"{page}: measured key {m['key']!r} already stands for another value; "
                                        "rename one of them")
+                book.homes.setdefault(m["key"], home(page))
     for claim in all_claims().values():
         book.claims[claim.id] = {
             "id": claim.id, "chapter": claim.chapter, "section": claim.section, "line": claim.line,
@@ -67,11 +75,25 @@ def gather(records: dict[str, list], audits: dict[str, list], uses: dict[str, li
             if not book.claims[c["id"]]["verdict"]:
                 book.faults.append(f"{payload['chapter']}: claim {c['id']!r} is judged by record "
                                    f"{payload['key']!r} but the chapter never calls book.audit after it")
-    book.records |= own_numbers(list(book.claims.values()))
+    own = own_numbers(list(book.claims.values()))
+    book.records |= own
+    book.homes |= dict.fromkeys(own, home(OWN))
     for page in sorted(uses):
         for key in uses[page]:
             book.used.setdefault(key, []).append(page)
     return book
+
+
+def home(page: str) -> str:
+    """The page with the entries of what a page publishes: 'appendix/ledger/07-kv-cache'."""
+    return f"{PAGE}/{page.rpartition('/')[2]}"
+
+
+def fact_files() -> dict[str, str]:
+    """Record of facts -> the file of data/facts that holds it, without the ending: 'inference/models'."""
+    root = data_dir() / "facts"
+    return {key: path.relative_to(root).with_suffix("").as_posix()
+            for path in sorted(root.rglob("*.yaml")) for key in read_yaml(path) or ()}
 
 
 def own_numbers(claims: list[dict]) -> dict[str, dict]:
@@ -99,7 +121,7 @@ def _own(key: str, label: str, value: str, formula: str) -> dict:
     return {"key": key, "label": label, "text": text(quantity, digits=None), "value": base(quantity),
             "digits": None, "unit": symbol(quantity.units), "base_unit": "", "formula": formula, "mathml": "",
             "mathml_values": "", "js": None, "inputs": [], "facts": [], "range": None, "elasticity": {},
-            "claims": [], "chapter": "appendix/audit"}
+            "claims": [], "chapter": OWN}
 
 
 def write(book: Book, folder: Path) -> None:

@@ -1,11 +1,10 @@
-"""Generated page parts: the ledger, the audit, counts by chapter, the bibliography, and popovers."""
+"""Generated page parts: cover, contents, counts by chapter, the bibliography; others have own rooms."""
 from __future__ import annotations
 
 from collections import Counter
 from html import escape
 
-from ..book.cards import SAID, badge, claim_lines, provenance, reason, table
-from ..book.judgements import badness
+from ..book.cards import SAID, table
 from ..book.pictures import dollar
 from ..book.pictures import stations as path
 from ..book.plan import plan
@@ -14,22 +13,14 @@ from ..facts import references
 from . import frame
 from .architecture import architecture as architecture
 from .formulas import reference as reference
+from .index_pages import audit as audit
+from .index_pages import ledger as ledger
 
 PARTS = ("cover", "stations", "contents", "ledger", "audit", "audit_counts", "bibliography", "architecture",
          "reference")
 
 SEVERAL = SAID | {"holds": "hold", "rounds": "right within rounding", "unsupported": "denied by a source",
                   "contradicts": "contradicted by another"}
-
-
-def number_popover(popover: str, payload: dict, draw) -> str:
-    """What hovering, focusing or tapping a number shows."""
-    return (f'<div class="ct-pop" id="{popover}" role="note" popover>'
-            f'<div class="ct-label">{escape(payload["label"])}</div>'
-            f'<div class="ct-value">{escape(payload["text"])}</div>'
-            f'{claim_lines(payload)}{provenance(payload, draw.link)}'
-            f'<p class="ct-more"><a href="{draw.link(payload["key"])}">{payload["key"]} in the ledger</a> '
-            f'<button type="button" class="ct-cite">Cite</button></p></div>')
 
 
 def cover(draw) -> str:
@@ -101,73 +92,6 @@ def _tally(book, docname: str) -> str:
             f'<p class="ct-source">{numbers} numbers. {counts.total()} claims of the essay: {told}.</p>')
 
 
-def ledger(draw) -> str:
-    """Every record and fact, filterable; a row's id is its key, which is its permanent address."""
-    book, rows = draw.book, []
-    for key, p in sorted(book.records.items()):
-        claims = " ".join(badge(c["verdict"], c["factor"]) for c in p["claims"])
-        anchor = f"#record-{key}" if p["chapter"].startswith("chapters/") else ""
-        origin = f'<a href="{draw.page(p["chapter"])}{anchor}">{_title(draw, p["chapter"])}</a>'
-        rows.append(_ledger_row(draw, p, "record", claims, origin))
-    for _, p in sorted(book.facts.items()):
-        rows.append(_ledger_row(draw, p, "fact", "", escape(p["kind"])))
-    root = "../" * draw.env.docname.count("/")
-    return (f'<p>As data: <a href="{root}ledger.json">ledger.json</a>, '
-            f'<a href="{root}ledger.csv">ledger.csv</a>.</p>'
-            + _filter(len(rows), _select("Show", "kind", {"": "records and facts", "record": "records",
-                                                          "fact": "facts"}))
-            + table("Ledger", "ct-ledger", ("Number", "Value", "Where from"), "".join(rows)))
-
-
-def _filter(n_rows: int, *selects: str) -> str:
-    return ('<form class="ct-filter"><label>Find <input type="search" name="q" placeholder="words"></label> '
-            f'{" ".join(selects)} <output>{n_rows:,} of {n_rows:,}</output></form>')
-
-
-def _select(label: str, name: str, options: dict[str, str]) -> str:
-    inner = "".join(f'<option value="{value}">{shown}</option>' for value, shown in options.items())
-    return f'<label>{label} <select name="{name}">{inner}</select></label>'
-
-
-def _ledger_row(draw, p, kind, claims, origin) -> str:
-    spread = f'<div class="ct-source">{escape(p["range"]["text"])}</div>' if p["range"] else ""
-    used = ", ".join(f'<a href="{draw.page(d)}">{_title(draw, d)}</a>'
-                     for d in draw.book.used.get(p["key"], ()))
-    note = f"<p>{escape(p['note'])}</p>" if p.get("note") else ""
-    quoted = f'<div class="ct-source">quoted in {used}</div>' if used else ""
-    summary = "formula and inputs" if kind == "record" else "source"
-    return (f'<tr id="{p["key"]}" data-kind="{kind}">'
-            f'<td>{escape(p["label"])}<div class="ct-key">{p["key"]}</div></td>'
-            f'<td><b>{escape(p["text"])}</b>{spread}{claims}</td><td>{origin}<details><summary>{summary}</summary>'
-            f"{provenance(p, draw.link)}{note}</details>{quoted}</td></tr>")
-
-
-def audit(draw) -> str:
-    """Every claim with its verdict, worst first; those that no chapter has judged come last."""
-    claims = list(draw.book.claims.values())
-    judged = sorted((c for c in claims if c["verdict"]), key=badness)
-    rows = [_audit_row(draw, c) for c in judged + [c for c in claims if not c["verdict"]]]
-    chapters = {c["chapter"]: c["chapter"] for c in sorted(claims, key=lambda c: c["chapter"])}
-    verdicts = {v: SAID[v] for v in WORST_FIRST} | {"none": "not judged yet"}
-    return (_filter(len(rows), _select("Chapter", "chapter", {"": "all"} | chapters),
-                    _select("Verdict", "verdict", {"": "all"} | verdicts))
-            + table("Audit", "ct-audit", ("The essay says", "Stated", "Computed", "Verdict", "Why"),
-                    "".join(rows)))
-
-
-def _audit_row(draw, c) -> str:
-    computed = (draw.number(c["record"], draw.book.records[c["record"]]["text"])
-                if c["record"] in draw.book.records else "")
-    page = c["judged_in"] or f"chapters/{c['chapter']}"
-    where = f'<a href="{draw.page(page)}">{_title(draw, page)}</a>' if c["judged_in"] else _title(draw, page)
-    mark = (badge(c["verdict"], c["factor"]) if c["verdict"]
-            else '<span class="ct-source">not judged yet</span>')
-    return (f'<tr id="{c["id"]}" data-chapter="{c["chapter"]}" data-verdict="{c["verdict"] or "none"}">'
-            f'<td>{escape(c["claim"])}<div class="ct-source">{where}, line {c["line"]}</div></td>'
-            f'<td>{escape(c["stated"])}</td><td>{computed}</td><td>{mark}</td>'
-            f'<td>{reason(c, draw.inline)}</td></tr>')
-
-
 def audit_counts(draw) -> str:
     """Chapters against verdicts, for those chapters that have judged something."""
     by_chapter: dict[str, Counter] = {}
@@ -179,7 +103,7 @@ def audit_counts(draw) -> str:
     def row(name, counts):
         cells = "".join(f"<td>{counts[v]:,}</td>" if counts[v] else "<td></td>" for v in order)
         return f'<tr><th scope="row">{name}</th>{cells}<td>{counts.total():,}</td></tr>'
-    body = "".join(row(_title(draw, f"chapters/{name}"), counts)
+    body = "".join(row(draw.title(f"chapters/{name}"), counts)
                    for name, counts in sorted(by_chapter.items()) if set(counts) - {"none"})
     rest = sum((c for c in by_chapter.values() if not set(c) - {"none"}), Counter())
     heads = ("", *(SAID.get(v, "not judged yet") for v in order), "claims")
@@ -198,12 +122,3 @@ def bibliography(draw) -> str:
                     f'{escape(ref.date)}. '
                     f'<span class="ct-source">{escape(ref.note)}{"." if ref.note else ""}{used}</span></li>')
     return f'<ul class="ct-references">{"".join(rows)}</ul>'
-
-
-
-def _title(draw, docname: str) -> str:
-    if docname.startswith("chapters/"):
-        return f"chapter {docname.removeprefix('chapters/')[:2]}"
-    titles = draw.env.titles
-    return escape(titles[docname].astext()) if docname in titles else escape(docname.rpartition("/")[2])
-

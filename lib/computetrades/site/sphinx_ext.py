@@ -19,19 +19,18 @@ from sphinx.errors import SphinxError
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, new_document
 
 from ..book import cards
 from ..claims import all_claims
 from ..data import DataError
 from ..facts import all_leaves
-from . import frame, ledger, pages, previews, prose, records_js, repository, results
+from . import frame, index_pages, ledger, pages, previews, prose, records_js, repository, results
+from .drawing import SIBLING, Drawing
 from .notebooks import chapters
 
 log = logging.getLogger(__name__)
-LEDGER, AUDIT_PAGE, GLOSSARY = "appendix/ledger", "appendix/audit", "appendix/glossary"
-# In a picture: leads to a notebook beside this one
-SIBLING = re.compile(r'<a href="([\w-]+)\.ipynb"([^>]*)>(.*?)</a>', re.DOTALL)
+GLOSSARY = "appendix/glossary"
 
 
 class quoted_number(nodes.Inline, nodes.TextElement):
@@ -125,6 +124,9 @@ def updated(app, env) -> list[str]:
              for docname, s in docs.items() if docname in env.titles}
     before, env.computetrades_seen = getattr(env, "computetrades_seen", {}), seen
     dirty = {key for key in seen.keys() | before.keys() if seen.get(key) != before.get(key)}
+    stood, env.computetrades_homes = getattr(env, "computetrades_homes", {}), book.homes
+    if any(stood.get(key, home) != home for key, home in book.homes.items()):
+        return sorted(env.found_docs)         # a number whose entry has moved is linked from anywhere
     return [d for d, s in docs.items()
             if d in env.found_docs and dirty and (s["pages"] or dirty & set(s["uses"]))]
 
@@ -153,73 +155,32 @@ class Draw(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **_):
-        self.book, self.popovers = book_of(self.env), {}
+        self.drawing = draw = Drawing(book_of(self.env), self.env, self.env.docname)
+        self.app.computetrades_drawn.add(draw.docname)
         for node in list(self.document.findall(quoted_number)):
             key = node["key"]
-            html = (self.number(key, node.astext()) if key in self.book.table
+            html = (draw.number(key, node.astext()) if key in draw.book.table
                     else f"<mark>{node.astext()}</mark>")
             node.replace_self(nodes.raw("", html, format="html"))
         for node in list(self.document.findall(nodes.raw)):
             if "record" in node:
-                node.replace_self(self.raw(cards.card(node["record"], self.link)))
+                node.replace_self(raw(cards.card(node["record"], draw.link)))
             elif "audit" in node:
-                node.replace_self(self.raw(cards.audit_html(node["audit"], self.inline)))
+                node.replace_self(raw(cards.audit_html(node["audit"], draw.inline, cards.claim_row)))
             elif SIBLING.search(node.astext()):
-                node.replace_self(self.raw(SIBLING.sub(self.sibling, node.astext())))
+                node.replace_self(raw(SIBLING.sub(draw.sibling, node.astext())))
         for node in list(self.document.findall(generated_page)):
-            node.replace_self(self.raw(getattr(pages, node["page"])(self)))
+            node.replace_self(raw(getattr(pages, node["page"])(draw)))
         for ref in list(self.document.findall(nodes.reference)):
             self.term(ref)
         # Scrolls by itself, so that a phone's page does not
         for table in list(self.document.findall(nodes.table)):
             at = table.parent.index(table)
-            table.parent.insert(at + 1, self.raw("</div>"))
+            table.parent.insert(at + 1, raw("</div>"))
             table.parent.insert(
-                at, self.raw('<div class="ct-scroll" tabindex="0" role="region" aria-label="Table">'))
-        if self.popovers:
-            self.document.append(self.raw("".join(self.popovers.values())))
-
-    @staticmethod
-    def raw(html: str) -> nodes.raw:
-        """HTML with a line break between elements, or the search index glues their words together."""
-        return nodes.raw("", re.sub(r"(</(?:td|th|tr|div|li|p|summary|details|span|a|option|h3)>)(?=<)",
-                                    r"\1\n", html), format="html")
-
-    def link(self, key: str) -> str | None:
-        """Address of a number's row in the ledger;
-        None for a name inside the library that no chapter publishes."""
-        return f"{self.page(LEDGER)}#{key}" if key in self.book.table else None
-
-    def page(self, docname: str) -> str:
-        return self.app.builder.get_relative_uri(self.env.docname, docname)
-
-    def sibling(self, found: re.Match) -> str:
-        """A link to a notebook beside this one, as a link to its page;
-        what it held, where there is no such page."""
-        docname = f"{self.env.docname.rpartition('/')[0]}/{found[1]}"
-        return (f'<a href="{self.page(docname)}"{found[2]}>{found[3]}</a>'
-                if docname in self.env.found_docs else found[3])
-
-    def number(self, key: str, literal: str) -> str:
-        """A quoted number, readable by machine."""
-        value, shown = self.book.table[key]["value"], pages.escape(literal)
-        plain = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return self.quote(key, f'<data value="{value!r}">{shown}</data>' if plain else shown)
-
-    def quote(self, key: str, shown: str) -> str:
-        """A link to the number's ledger row, with a popover."""
-        popover = "num-" + key.replace(".", "-")
-        self.popovers.setdefault(popover, pages.number_popover(popover, self.book.table[key], self))
-        return f'<a class="ct-num" href="{self.link(key)}" data-popover="{popover}">{shown}</a>'
-
-    def inline(self, markdown: str) -> str:
-        """An audit note: plain text whose quoted numbers become links."""
-        parts = re.split(rf"\[([^\[\]]*)\]\({prose.QUOTED.pattern}\)", markdown)
-        out = [pages.escape(parts[0])]
-        for literal, key, after in zip(parts[1::3], parts[2::3], parts[3::3]):
-            out += [self.number(key, literal) if key in self.book.table else pages.escape(literal),
-                    pages.escape(after)]
-        return "".join(out)
+                at, raw('<div class="ct-scroll" tabindex="0" role="region" aria-label="Table">'))
+        if draw.popovers:
+            self.document.append(raw("".join(draw.popovers.values())))
 
     def term(self, ref: nodes.reference):
         """A link into the glossary shows its definition on hover."""
@@ -227,11 +188,17 @@ class Draw(SphinxPostTransform):
         definition = glossary(self.env).get(slug) if found else None
         if definition:
             popover = f"term-{slug}"
-            self.popovers.setdefault(
+            self.drawing.popovers.setdefault(
                 popover, f'<div class="ct-pop" id="{popover}" role="note" popover>{definition}</div>')
             ref.replace_self(nodes.raw(
                 "", f'<a class="ct-term" href="{ref["refuri"]}" data-popover="{popover}">'
                     f"{pages.escape(ref.astext())}</a>", format="html"))
+
+
+def raw(html: str) -> nodes.raw:
+    """HTML with a line break between elements, or the search index glues their words together."""
+    return nodes.raw("", re.sub(r"(?<!\s)(</(?:td|th|tr|div|li|p|summary|details|span|a|b|option|h2|h3)>)(?=<)",
+                                r"\1\n", html), format="html")
 
 
 def glossary(env) -> dict[str, str]:
@@ -316,6 +283,31 @@ def configured(app, config):
         bundle.write_text(f"(() => {{\n{source}\n}})();\n", encoding="utf-8")
 
 
+def listed(app, builder):
+    """The pages of the ledger's entries, which no source file stands for, become known to the site search."""
+    if builder.format == "html":
+        app.computetrades_drawn = set()
+        indexed = (Path(app.outdir) / "searchindex.js").is_file()
+        for home in index_pages.entries_of(book_of(app.env)):
+            app.env.titles[home] = nodes.title("", index_pages.title(app.env, home))
+            if indexed:                        # Sphinx drops from it whatever is no document
+                app.env.all_docs[home] = 0
+
+
+def collected(app):
+    """Those pages, drawn where their index is."""
+    if ledger.PAGE not in app.computetrades_drawn:
+        return
+    book = book_of(app.env)
+    for home, numbers in index_pages.entries_of(book).items():
+        body = raw(index_pages.entries(Drawing(book, app.env, home), numbers))
+        app.env.all_docs[home] = 0
+        told, document = app.env.titles[home].astext(), new_document(home)
+        document.append(body)
+        app.builder.index_page(home, document, told)
+        yield home, {"title": told, "body": body.astext()}, "page.html"
+
+
 def code_digest(root: Path) -> str:
     """Digest of the library and the data, of which the checks and the ledger make use."""
     digest = hashlib.sha256()
@@ -384,6 +376,8 @@ def setup(app):
     app.connect("env-get-outdated", outdated)
     app.connect("source-read", read)
     app.connect("env-updated", updated)
+    app.connect("write-started", listed)
+    app.connect("html-collect-pages", collected)
     app.connect("html-page-context", frame.fill, priority=900)
     app.connect("build-finished", finished)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

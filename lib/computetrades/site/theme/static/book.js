@@ -125,8 +125,8 @@ document.addEventListener("click", async e => {
   const button = e.target.closest?.(".ct-cite");
   if (!button) return;
   const pop = button.closest(".ct-pop"), text = name => pop.querySelector(`.ct-${name}`).textContent;
-  const row = pop.querySelector(".ct-more a"), { site, date, commit } = window.book;
-  const address = site ? new URL(row.href.slice(row.href.indexOf("appendix/")), site) : row.href;
+  const key = pop.querySelector(".ct-more a").hash, { site, date, commit } = window.book;
+  const address = new URL(`appendix/ledger.html${key}`, site || new URL(document.documentElement.dataset.content_root, location));
   const told = [`Compute Trades, Recomputed. ${text("label")}: ${text("value")}. ${address}`, date, commit && `commit ${commit}`];
   const shown = pop.querySelector(".ct-citation") ?? button.parentElement.insertAdjacentElement("beforebegin", document.createElement("p"));
   shown.className = "ct-citation";
@@ -139,36 +139,68 @@ document.addEventListener("click", async e => {
   }
 });
 
-/* Filters, and deep links into filtered tables. */
+/* The filter of an index. What it asks stands in the address, `?q=kv+cache&kind=fact`, beside a line's `#key`. */
 for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
-  const rows = [...form.nextElementSibling.querySelectorAll("tbody tr")];
-  let texts;                        // lower case, by row, read on first use
+  const index = form.nextElementSibling;
+  let lists;                        // of each its lines and their texts in lower case, read on first use
+
+  const read = list => [list, [...list.children].map(line => [line, line.textContent.toLowerCase()])];
 
   function apply() {
-    texts ??= rows.map(row => row.textContent.toLowerCase());
+    lists ??= [...index.querySelectorAll("ul")].map(read);
     const { q, ...chosen } = Object.fromEntries(new FormData(form));
     const words = q.toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = Object.entries(chosen).filter(([, value]) => value);
-    const fits = rows.map((row, i) => words.every(w => texts[i].includes(w)) && wanted.every(([name, value]) => row.dataset[name] === value));
-    rows.forEach((row, i) => { if (row.hidden === fits[i]) row.hidden = !fits[i]; });   // set unchanged, it would be styled anew all the same
-    form.querySelector("output").value = `${fits.filter(Boolean).length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`;
+    let shown = 0, all = 0;
+    for (const [list, lines] of lists) {
+      let n = 0;
+      for (const [line, text] of lines) {
+        const fits = words.every(w => text.includes(w)) && wanted.every(([name, value]) => line.dataset[name] === value);
+        if (line.hidden === fits) line.hidden = !fits;       // set unchanged, it would be styled anew all the same
+        n += fits;
+      }
+      list.style.setProperty("--lines", n);
+      list.hidden = !n;
+      shown += n;
+      all += lines.length;
+    }
+    for (const section of index.querySelectorAll("section")) section.hidden = !section.querySelector("ul:not([hidden])");
+    form.querySelector("output").value = `${shown.toLocaleString("en")} of ${all.toLocaleString("en")}`;
   }
 
+  function tell(hash) {
+    const asked = new URLSearchParams([...new FormData(form)].filter(([, value]) => value)).toString();
+    history.replaceState(null, "", location.pathname + (asked && `?${asked}`) + hash);
+  }
+
+  function restore() {
+    const asked = new URLSearchParams(location.search);
+    for (const field of form.querySelectorAll("[name]")) {
+      field.value = asked.get(field.name) ?? "";
+      if (field.selectedIndex < 0) field.value = "";         // a choice that there is not
+    }
+    apply();
+  }
+
+  // An address that is a line's and nothing more goes on to where the line is told in full.
   function reveal() {
-    const row = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!rows.includes(row)) return;
-    if (row.hidden) { form.reset(); apply(); }
-    for (const d of row.querySelectorAll("details")) d.open = true;
-    // Rows off the screen have a height only by estimate: the row is met again once those that come with it have their own.
-    const meet = () => row.scrollIntoView({ behavior: "instant" });
+    const line = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!index.contains(line) || !line.matches("li")) return;
+    const told = line.querySelector("a");
+    if (told && !location.search) return location.replace(told.href);
+    if (line.hidden) { form.reset(); apply(); tell(location.hash); }
+    // Lists off the screen have a height only by estimate: the line is met again once those that come with it have their own.
+    const meet = () => line.scrollIntoView({ behavior: "instant" });
     meet();
     requestAnimationFrame(() => requestAnimationFrame(meet));
   }
 
-  form.addEventListener("input", apply);
+  form.addEventListener("input", () => { apply(); tell(""); });
   form.addEventListener("submit", e => e.preventDefault());
+  addEventListener("popstate", restore);
   addEventListener("hashchange", reveal);
-  addEventListener("load", reveal);
+  if (location.search) restore();
+  reveal();
 }
 
 /* Charts: Vega-Lite specs in the page, drawn with the page's font and colours, and again when the theme changes. */
