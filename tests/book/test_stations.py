@@ -1,6 +1,7 @@
 """The map of the stations and the ladder of a connection: well-formed, complete,
 and leading where they say."""
 import re
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from computetrades.book.pictures import sequence_diagram, stations
 from computetrades.book.plan import plan
 from computetrades.site import pages
-from computetrades.site.sphinx_ext import SIBLING, Draw
+from computetrades.site.drawing import SIBLING, Drawing
 
 NS = {"s": "http://www.w3.org/2000/svg"}
 
@@ -56,27 +57,22 @@ def test_words_stay_inside_their_cards():
         assert len(s.does) * 12.5 * 0.52 <= stations.WIDTH - stations.TEXT
 
 
-class Env:
-    docname = "chapters/01-request"
-    found_docs = {"chapters/01-request", "chapters/07-kv-cache"}
-
-
-class Page:
-    """As much of Draw as a link needs."""
-    env = Env()
-    page = staticmethod(lambda docname: docname.rpartition("/")[2] + ".html")
-    sibling = Draw.sibling
+def drawing(docname: str) -> Drawing:
+    """A page of a book of two chapters."""
+    env = SimpleNamespace(found_docs={"chapters/01-request", "chapters/07-kv-cache"})
+    return Drawing(None, env, docname)
 
 
 def test_links_to_notebooks_lead_to_pages_where_there_are_any():
-    html = SIBLING.sub(Page().sibling, stations.map_of(lambda chapter: f"{chapter}.ipynb", here="01-request"))
+    stops = stations.map_of(lambda chapter: f"{chapter}.ipynb", here="01-request")
+    html = SIBLING.sub(drawing("chapters/01-request").sibling, stops)
     assert re.findall(r'<a href="([^"]*)"', html) == ["07-kv-cache.html"]
     assert ".ipynb" not in html and html.count("<circle") == 11
     ElementTree.fromstring(html)
 
 
 def test_the_front_page_links_the_chapters_that_are_built():
-    html = pages.stations(Page())
+    html = pages.stations(drawing("intro"))
     assert html.startswith('<figure class="ct-picture">') and html.count("<a ") == 3
 
 

@@ -42,15 +42,16 @@ const thin = (lists, laid) => {
     for (const item of gone) item.remove();
 };"""
 
-# Before anything is laid out the folds are opened and the tables thinned; there the longest row stays as
-# well, for it is the likeliest to have something too wide.
+# Before anything is laid out the folds are opened, the tables and the indexes thinned; there the longest row
+# stays as well, for it is the likeliest to have something too wide.
 EARLY = f"""{{{KINDS}
 document.addEventListener('DOMContentLoaded', () => {{
     for (const fold of document.querySelectorAll('details')) fold.open = true;
-    thin(document.querySelectorAll('tbody'), false);
+    thin(document.querySelectorAll('tbody, .ct-index ul'), false);
 }});}}"""
 LATE = f"() => {{{KINDS} thin(document.querySelectorAll('tbody, ul, ol, pre, .cell_output'), true); }}"
-ROWS_OFF_THE_SCREEN = ".ct-filter + .ct-scroll tbody tr { content-visibility: visible !important }"
+ROWS_OFF_THE_SCREEN = ("article :is(.ct-index ul, .ct-index li, .ct-ledger tbody tr) "
+                       "{ content-visibility: visible !important }")
 VIOLATIONS = ("async options => "
               "(await axe.run(document, {resultTypes: ['violations'], ...options})).violations")
 CONTRAST = "color-contrast"

@@ -1,5 +1,4 @@
-"""The filters of the ledger and of the audit: which rows, what a keystroke costs,
-and that a deep link finds its row all the same."""
+"""The indexes of the ledger and of the audit: which lines a filter shows, and where an address leads."""
 import json
 
 import pytest
@@ -7,19 +6,8 @@ import pytest
 from computetrades.book.cards import SAID
 from computetrades.claims import all_claims
 
-from .conftest import DESKTOP
-
-SCREEN = 600  # elements in the rows that a window of 900 px shows, and some beyond its edge
-SHOWN = ("[...document.querySelectorAll('form.ct-filter + * tbody tr')]"
+SHOWN = ("[...document.querySelectorAll('form.ct-filter + * li')]"
          ".filter(r => r.checkVisibility()).map(r => r.id)")
-TYPE = f"""([name, value]) => new Promise(done => {{
-    const form = document.querySelector('form.ct-filter'), field = form.elements[name];
-    field.value = value;
-    field.dispatchEvent(new Event('input', {{bubbles: true}}));
-    // the second comes after the first has been painted
-    requestAnimationFrame(() => requestAnimationFrame(() => done(
-        {{shown: {SHOWN}, told: form.querySelector('output').value}})));
-}})"""
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +55,11 @@ def test_each_verdict_of_the_audit_shows_its_claims(visit, verdicts):
 def test_words_find_the_claims_that_have_them_all(visit, data, words):
     page = visit("appendix/audit")
     page.fill("form.ct-filter [name=q]", words)
-    text = {c["id"]: " ".join((c["claim"], c["stated"], c["computed"], c["why"],
-                               SAID.get(c["verdict"], ""))).lower()
+    text = {c["id"]: " ".join((c["claim"], c["stated"], c["computed"], SAID.get(c["verdict"], ""),
+                               f"chapter {c['chapter'][:2]}, line {c['line']}")).lower()
             for c in data["claims"]}
-    # Its row also holds the name of a source, which is not in the data
-    named = {c["id"] for c in data["claims"] if c["sources"]}
     wanted = {id for id, said in text.items() if all(w in said for w in words.lower().split())}
-    found = shown(page)
-    assert wanted <= found and found - wanted <= named and output(page) == told(found, text)
+    assert shown(page) == wanted and output(page) == told(wanted, text)
     assert wanted or "no such" in words
 
 
@@ -97,76 +82,94 @@ def test_the_ledger_shows_records_or_facts(visit, data):
     assert "kv.bytes-per-token" in shown(page) and len(shown(page)) < 40
 
 
-WORDS = ["gpu", "margin", "tsmc", "token", "", "euv", "the", "memory", "a"]
-STYLED = "devtools.timeline"   # Chromium tells of each restyling how many elements it took
-
-
-@pytest.mark.parametrize("name", ["appendix/audit", "appendix/ledger"])
-def test_a_keystroke_costs_the_rows_that_it_changes_and_a_screen(chromium, address, name):
-    """Counted, not timed: elements styled anew, of all that the rows hold.
-    `benchmarks/pages.py` has the milliseconds."""
-    context = chromium.new_context(**DESKTOP)
-    page = context.new_page()
-    page.goto(f"{address}/{name}.html")
-    every = page.evaluate("document.querySelectorAll('tbody *').length")
-    for words in WORDS:
-        page.evaluate(TYPE, ["q", "" if words == "gpu" else "gpu"])
-        before = set(page.evaluate(SHOWN))
-        chromium.start_tracing(page=page, categories=[STYLED])
-        frame = page.evaluate(TYPE, ["q", words])
-        trace = json.loads(chromium.stop_tracing())["traceEvents"]
-        changed = len(before ^ set(frame["shown"]))
-        styled = sum(e["args"].get("elementCount", 0) for e in trace if e["name"] == "UpdateLayoutTree")
-        print(name, words, changed, styled, every)
-        assert frame["told"].startswith(f"{len(frame['shown']):,} of ")
-        assert 0 < styled < changed + SCREEN, words
-    assert every > 10 * SCREEN
-    context.close()
-
-
 ROW = "kv.bytes-per-token"
 
 
-def stands_out(page, key) -> None:
-    """Waits until the row is on the screen, unfolded, and coloured unlike its neighbour;
-    then it must stay there."""
-    there = """key => {
-        const row = document.getElementById(key), box = row.getBoundingClientRect();
-        const colour = r => getComputedStyle(r.cells[0]).backgroundColor;
-        const beside = row.nextElementSibling ?? row.previousElementSibling;
-        return box.top >= 0 && box.top < innerHeight - 20
-            && row.querySelector('details').open && colour(row) !== colour(beside);
+def stands_out(page, id) -> None:
+    """Waits until the line or entry is on the screen and coloured unlike its neighbour; then it must stay."""
+    there = """id => {
+        const line = document.getElementById(id), box = line?.getBoundingClientRect();
+        const colour = e => getComputedStyle(e.cells?.[0] ?? e).backgroundColor;
+        return line && box.top >= 0 && box.top < innerHeight - 20
+            && colour(line) !== colour(line.nextElementSibling ?? line.previousElementSibling);
     }"""
-    page.wait_for_function(there, arg=key)
+    page.wait_for_function(there, arg=id)
     page.wait_for_timeout(500)
-    assert page.evaluate(there, key)
+    assert page.evaluate(there, id)
 
 
-def test_a_deep_link_shows_its_row(visit):
-    page = visit("appendix/ledger", anchor=f"#{ROW}")
-    stands_out(page, ROW)
+def told_in_full(page, key) -> None:
+    """The browser is at the number's entry, which shows its value and its inputs."""
+    page.wait_for_url(f"**/appendix/ledger/*.html#{key}")
+    stands_out(page, key)
+    entry = page.locator(f"[id='{key}']")
+    assert entry.locator("td b").first.is_visible() and entry.locator(".ct-inputs li").first.is_visible()
 
 
-def test_a_deep_link_shows_a_row_that_the_filter_had_hidden(visit):
+def test_the_address_of_a_line_goes_on_to_the_entry(visit):
+    told_in_full(visit("appendix/ledger", anchor=f"#{ROW}"), ROW)
+
+
+def test_a_popover_leads_to_the_entry(visit):
+    page = visit("chapters/07-kv-cache")
+    link = page.locator(f"article p a.ct-num[href$='#{ROW}']").first
+    link.hover()
+    page.locator(".ct-pop:popover-open .ct-more a").click()
+    told_in_full(page, ROW)
+
+
+def test_a_deep_link_shows_a_line_that_the_filter_had_hidden(visit):
     page = visit("appendix/ledger")
     page.fill("form.ct-filter [name=q]", "no such word anywhere")
     assert shown(page) == set()
     page.evaluate("key => { location.hash = key }", ROW)
     page.wait_for_function("key => document.getElementById(key).checkVisibility()", arg=ROW)
     stands_out(page, ROW)
+    assert page.url.endswith(f"/appendix/ledger.html#{ROW}"), "the filter is gone and its words are not"
 
 
-def test_a_popover_leads_to_its_row(visit):
-    page = visit("chapters/07-kv-cache")
-    link = page.locator(f"article p a.ct-num[href$='#{ROW}']").first
-    link.hover()
-    page.locator(".ct-pop:popover-open .ct-more a").click()
-    page.wait_for_load_state("load")
-    stands_out(page, ROW)
-
-
-def test_a_claim_has_its_address_in_the_audit(visit):
+def test_the_address_of_a_claim_goes_on_to_where_it_was_judged(visit, verdicts):
     page = visit("appendix/audit", anchor="#kv-bytes-per-token")
-    page.wait_for_timeout(500)
-    assert page.locator("#kv-bytes-per-token").evaluate(
-        "r => r.getBoundingClientRect().top >= 0 && r.getBoundingClientRect().top < innerHeight")
+    page.wait_for_url("**/chapters/07-kv-cache.html#claim-kv-bytes-per-token")
+    stands_out(page, "claim-kv-bytes-per-token")
+    waiting = next(c for c, verdict in reversed(verdicts.items()) if verdict == "none")
+    page = visit("appendix/audit", anchor=f"#{waiting}")
+    stands_out(page, waiting)
+    assert page.url.endswith(f"/appendix/audit.html#{waiting}")
+
+
+def test_what_a_filter_asks_stands_in_the_address(visit):
+    """It is there after a reload, after the way to an entry and back, and beside the address of a line."""
+    page = visit("appendix/ledger")
+    page.fill("form.ct-filter [name=q]", "kv cache")
+    page.select_option("form.ct-filter [name=kind]", "record")
+    asked, found = "appendix/ledger.html?q=kv+cache&kind=record", shown(page)
+    assert page.url.endswith(asked) and 0 < len(found) < 100
+
+    def stands():
+        page.wait_for_function("n => document.querySelector('form.ct-filter output').value.startsWith(n)",
+                               arg=f"{len(found)} of ")
+        return shown(page) == found and page.input_value("form.ct-filter [name=q]") == "kv cache" \
+            and page.input_value("form.ct-filter [name=kind]") == "record"
+    page.reload()
+    assert stands()
+    page.locator(".ct-index li:visible a").first.click()
+    page.wait_for_url("**/appendix/ledger/*.html#*")
+    page.go_back()
+    assert page.url.endswith(asked) and stands()
+    page.evaluate("key => { location.hash = key }", ROW)
+    stands_out(page, ROW)
+    assert page.url.endswith(f"{asked}#{ROW}") and stands()
+    page.fill("form.ct-filter [name=q]", "")
+    page.select_option("form.ct-filter [name=kind]", "")
+    assert page.url.endswith("appendix/ledger.html"), "nothing is asked and the address asks"
+
+
+@pytest.mark.parametrize("name", ["appendix/audit", "appendix/ledger"])
+def test_without_scripts_every_address_lands_on_its_line(visit, address, name):
+    """A sample, the first and the last of them included; that every line has its id is told in test_build."""
+    page = visit(name, java_script_enabled=False)
+    ids = page.locator(".ct-index li").evaluate_all("all => all.map(line => line.id)")
+    for id in [*ids[::len(ids) // 6], ids[-1]]:
+        page.goto(f"{address}/{name}.html#{id}")
+        stands_out(page, id)

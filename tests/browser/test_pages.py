@@ -2,12 +2,12 @@
 import pytest
 
 from .conftest import PHONE
-from .names import CHAPTERS, PAGES, page
+from .names import CHAPTERS, ENTRIES, PAGES, page
 
 
 def test_these_are_all_the_pages(html):
     assert {p.relative_to(html).with_suffix("").as_posix() for p in html.rglob("*.html")
-            if "_static" not in p.parts} - {"index"} == set(PAGES)
+            if "_static" not in p.parts} - {"index"} == {*PAGES, *ENTRIES}
 
 
 TOO_WIDE = """() => [...document.querySelectorAll('body *')].filter(e => {

@@ -22,6 +22,11 @@ def key_of(link) -> str:
     return link.get_attribute("href").partition("#")[2]
 
 
+def entry(key) -> re.Pattern:
+    """The address of a number's entry, on whichever page of the ledger it is."""
+    return re.compile(rf"/appendix/ledger/[\w/-]+\.html#{re.escape(key)}$")
+
+
 def closed(page):
     page.wait_for_function("() => !document.querySelector('.ct-pop:popover-open')")
 
@@ -62,7 +67,7 @@ def test_the_mouse_reaches_into_it_and_follows_its_link(visit):
     page.wait_for_timeout(400)  # longer than a popover stays once it is left
     assert popover.is_visible()
     more.click()
-    page.wait_for_url(re.compile(rf"appendix/ledger\.html#{re.escape(key)}$"))
+    page.wait_for_url(entry(key))
 
 
 def test_moving_on_to_the_next_number_shows_that_one(visit):
@@ -150,14 +155,14 @@ def test_tabbing_through_it_goes_on_in_the_text_and_closes_it(visit):
                          " & Node.DOCUMENT_POSITION_FOLLOWING)")
 
 
-def test_enter_follows_the_number_to_its_row(visit):
+def test_enter_follows_the_number_to_its_entry(visit):
     page = visit(CHAPTER)
     link, popover = quoted(page)
     key = key_of(link)
     tab_to(page, link)
     popover.wait_for()
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(rf"appendix/ledger\.html#{re.escape(key)}$"))
+    page.wait_for_url(entry(key))
 
 
 def test_a_screen_reader_is_told_of_it(visit):
@@ -177,7 +182,7 @@ def test_a_tap_shows_it_and_a_second_tap_follows(visit):
     box = popover.bounding_box()
     assert 0 <= box["x"] and box["x"] + box["width"] <= 360
     link.tap()
-    page.wait_for_url(re.compile(rf"appendix/ledger\.html#{re.escape(key)}$"))
+    page.wait_for_url(entry(key))
 
 
 def test_a_tap_elsewhere_closes_it(visit):
@@ -188,6 +193,19 @@ def test_a_tap_elsewhere_closes_it(visit):
     page.locator("article p:not(:has(a))").first.tap(force=True)
     closed(page)
     assert CHAPTER in page.url
+
+
+def test_a_citation_has_the_permanent_address(visit):
+    """That of the ledger's line, wherever the entry is."""
+    page = visit(CHAPTER)
+    link, popover = quoted(page)
+    link.hover()
+    popover.wait_for()
+    popover.locator(".ct-cite").click()
+    told = popover.locator(".ct-citation").inner_text()
+    place = page.url.removesuffix(f"{CHAPTER}.html")
+    assert f". {place}appendix/ledger.html#{key_of(link)}" in told
+    assert popover.locator(".ct-value").inner_text() in told
 
 
 def test_a_click_inside_it_leaves_it_open(visit):
@@ -209,9 +227,9 @@ def test_a_tap_inside_it_leaves_it_open(visit):
     assert popover.is_visible()
 
 
-def test_without_scripts_a_number_is_a_link_to_its_row(visit):
+def test_without_scripts_a_number_is_a_link_to_its_entry(visit):
     page = visit(CHAPTER, java_script_enabled=False)
     link, _ = quoted(page)
     key = key_of(link)
     link.click()
-    assert page.url.endswith(f"appendix/ledger.html#{key}")
+    assert entry(key).search(page.url)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from .names import PAGES, ROOT, page
+from .names import ENTRIES, PAGES, ROOT
 
+EVERY = sorted({*PAGES, *ENTRIES})
 CHECKER = ROOT / "node_modules/vnu-jar/build/dist/vnu.jar"
 
 
@@ -27,17 +28,17 @@ def errors(checkable, built):
     """Page name -> what the checker calls an error on it, of all pages at once:
     Java takes its time to start."""
     html = built.root / "_build/html"
-    files = [str(html / f"{name}.html") for name in PAGES]
+    files = [str(html / f"{name}.html") for name in EVERY]
     run = subprocess.run(["java", "-Xss8m", "-jar", CHECKER, "--errors-only", "--exit-zero-always",
                           "--format", "json", *files],
                          capture_output=True, text=True, check=True)
-    out = {name: [] for name in PAGES}
+    out = {name: [] for name in EVERY}
     for m in json.loads(run.stderr)["messages"]:
         name = Path(m["url"].removeprefix("file:")).relative_to(html).with_suffix("").as_posix()
         out[name].append(f"line {m['lastLine']}: {m['message']} {m['extract']}")
     return out
 
 
-@page
+@pytest.mark.parametrize("name", EVERY)
 def test_a_page_is_valid_html(errors, name):
     assert not errors[name], "\n".join(errors[name])

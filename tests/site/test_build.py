@@ -21,11 +21,17 @@ ROOT = Path(__file__).parents[2]
 CHAPTERS = [path.stem for path in notebooks.chapters(ROOT)]
 PAGES = ([f"chapters/{stem}" for stem in CHAPTERS]
          + [p.relative_to(ROOT).with_suffix("").as_posix() for p in notebooks.pages(ROOT)])
+# Pages of the ledger's entries: for each chapter, for the book's numbers about itself, for each file of facts
+FACTS = ROOT / "data" / "facts"
+ENTRIES = ([f"appendix/ledger/{stem}" for stem in CHAPTERS] + ["appendix/ledger/audit"]
+           + [f"appendix/ledger/{path.relative_to(FACTS).with_suffix('').as_posix()}"
+              for path in sorted(FACTS.rglob("*.yaml"))])
 WORST_FIRST = ["contradicts", "unsupported", "off", "rounds", "holds", "opinion", "none"]
 CLAIMS = 1029  # how many claims of the essay are catalogued
 
 chapter = pytest.mark.parametrize("stem", CHAPTERS)
 page = pytest.mark.parametrize("name", PAGES)
+every_page = pytest.mark.parametrize("name", PAGES + ENTRIES)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +77,7 @@ def test_no_page_names_the_folder_it_was_built_in(copy):
 
 def test_every_chapter_and_page_was_built_and_nothing_else(copy):
     made = {n.removesuffix(".html") for n in copy.first if n.endswith(".html") and not n.startswith("_")}
-    assert made - {"genindex", "search", "index"} == set(PAGES)
+    assert made - {"genindex", "search", "index"} == {*PAGES, *ENTRIES}
     assert not [name for name in copy.first if re.search(r"(^|/)(tests|\.venv|lib)/", name)]
 
 
@@ -93,12 +99,13 @@ def test_each_quoted_number_of_the_source_is_a_number_on_the_page(copy, html, na
 
 
 @page
-def test_each_quoted_number_has_its_popover_and_its_row_in_the_ledger(html, ids, name):
+def test_each_quoted_number_has_its_popover_its_entry_and_its_line_in_the_ledger(html, ids, name):
     popovers = {p["id"]: p for p in html(name).select("[popover]")}
-    rows = ids("appendix/ledger")
+    lines = ids("appendix/ledger")
     for a in html(name).select("a.ct-num"):
         file, _, key = a["href"].partition("#")
-        assert rows[key] == 1 and target(name, file) == "appendix/ledger.html"
+        entry = target(name, file).removesuffix(".html")
+        assert entry in ENTRIES and ids(entry)[key] == lines[key] == 1
         pop = popovers[a["data-popover"]]
         assert key in pop.get_text() and pop.select_one(".ct-value").get_text(strip=True)
         assert pop.select(".ct-inputs") or pop.select(".ct-formula"), \
@@ -123,12 +130,12 @@ def test_cards_are_the_chapters_records_in_order(copy, html, stem):
 
 # The page as a document
 
-@page
+@every_page
 def test_every_id_is_unique(ids, name):
     assert [i for i, n in ids(name).items() if n > 1] == []
 
 
-@page
+@every_page
 def test_links_inside_the_book_lead_somewhere(copy, html, ids, name):
     for a in html(name).find_all("a", href=True):
         href = a["href"]
@@ -144,7 +151,7 @@ def test_links_inside_the_book_lead_somewhere(copy, html, ids, name):
 OUTSIDE = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
 
 
-@page
+@every_page
 def test_a_page_asks_no_other_host_for_anything(html, name):
     soup = html(name)
     for tag in soup.find_all(["script", "img", "iframe", "source", "video", "audio", "embed", "object",
@@ -311,18 +318,49 @@ def test_ledger_csv_says_the_same(copy, ledger):
                 assert float(mine[key]["value"]) == row["value"]
 
 
-def test_every_fact_and_record_has_a_row_with_a_permanent_address(html, ids, ledger):
-    rows = html("appendix/ledger").select("table.ct-ledger tbody tr")
-    keys = [r["key"] for kind in ("records", "facts") for r in ledger[kind]]
-    assert sorted(r["id"] for r in rows) == sorted(keys)
+def test_every_fact_and_record_has_a_line_with_a_permanent_address(html, ledger):
+    lines = html("appendix/ledger").select(".ct-index li")
+    rows = {r["key"]: (r, kind) for kind in ("record", "fact") for r in ledger[f"{kind}s"]}
+    assert sorted(line["id"] for line in lines) == sorted(rows)
+    for line in lines:
+        row, kind = rows[line["id"]]
+        assert line.get_text(" ", strip=True) == f"{row['label'].strip()} {row['text']} {row['key']}"
+        assert line["data-kind"] == kind
+
+
+def test_every_line_of_the_ledger_leads_to_its_entry_and_there_is_one_of_each(html, ledger):
+    rows = {r["key"]: r for kind in ("records", "facts") for r in ledger[kind]}
+    entries = {(name, row["id"]): row for name in ENTRIES
+               for row in html(name).select("table.ct-ledger tbody tr")}
+    assert sorted(key for _, key in entries) == sorted(rows)
+    for line in html("appendix/ledger").select(".ct-index li"):
+        file, _, key = line.a["href"].partition("#")
+        entry = entries[target("appendix/ledger", file).removesuffix(".html"), key]
+        assert key == line["id"] and entry.b.get_text() == rows[key]["text"]
+        assert entry.select(".ct-inputs li, .ct-formula"), \
+            f"the entry of {key} says nothing of where it comes from"
 
 
 def test_the_audit_page_lists_every_claim_worst_first(html, ledger):
-    rows = html("appendix/audit").select("table.ct-audit tbody tr")
-    assert len(rows) == CLAIMS and {r["id"] for r in rows} == {c["id"] for c in ledger["claims"]}
-    ranks = [WORST_FIRST.index(r["data-verdict"]) for r in rows]
+    lines = html("appendix/audit").select(".ct-index li")
+    assert len(lines) == CLAIMS and {line["id"] for line in lines} == {c["id"] for c in ledger["claims"]}
+    ranks = [WORST_FIRST.index(line["data-verdict"]) for line in lines]
     assert ranks == sorted(ranks)
     claims = {c["id"]: c for c in ledger["claims"]}
-    off = [claims[r["id"]]["factor"] for r in rows if r["data-verdict"] == "off"]
+    off = [claims[line["id"]]["factor"] for line in lines if line["data-verdict"] == "off"]
     size = [max(f, 1 / f) if f else 1 for f in off]
     assert size == sorted(size, reverse=True)
+
+
+def test_every_judged_claim_leads_to_its_reasons_in_the_chapter_that_judged_it(html, ledger):
+    claims = {c["id"]: c for c in ledger["claims"]}
+    for line in html("appendix/audit").select(".ct-index li"):
+        claim = claims[line["id"]]
+        assert bool(line.a) == (claim["verdict"] is not None)
+        if line.a:
+            file, _, row = line.a["href"].partition("#")
+            assert target("appendix/audit", file) == f"{claim['judged_in']}.html"
+            told = html(claim["judged_in"]).select_one(f"table.ct-audit tr[id='{row}']").get_text(" ")
+            said = " ".join(told.split())
+            assert all(" ".join(words.split()) in said for words in (claim["claim"], claim["stated"]))
+            assert len(said) > len(claim["claim"] + claim["stated"]) + 20, "a verdict without a reason"

@@ -119,9 +119,9 @@ def own_numbers(claims: list[dict]) -> dict[str, dict]:
 def _own(key: str, label: str, value: str, formula: str) -> dict:
     quantity = parse(value)
     return {"key": key, "label": label, "text": text(quantity, digits=None), "value": base(quantity),
-            "digits": None, "unit": symbol(quantity.units), "base_unit": "", "formula": formula, "mathml": "",
-            "mathml_values": "", "js": None, "inputs": [], "facts": [], "range": None, "elasticity": {},
-            "claims": [], "chapter": OWN}
+            "digits": None, "unit": symbol(quantity.units), "base_unit": "", "formula": formula,
+            "mathml": "", "mathml_values": "", "sides": formula, "js": None, "inputs": [], "facts": [],
+            "range": None, "elasticity": {}, "claims": [], "chapter": OWN}
 
 
 def write(book: Book, folder: Path) -> None:

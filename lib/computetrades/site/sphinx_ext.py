@@ -197,8 +197,8 @@ class Draw(SphinxPostTransform):
 
 def raw(html: str) -> nodes.raw:
     """HTML with a line break between elements, or the search index glues their words together."""
-    return nodes.raw("", re.sub(r"(?<!\s)(</(?:td|th|tr|div|li|p|summary|details|span|a|b|option|h2|h3)>)(?=<)",
-                                r"\1\n", html), format="html")
+    ends = r"(?<!\s)(</(?:td|th|tr|div|li|p|summary|details|span|a|b|option|h2|h3)>)(?=<)"
+    return nodes.raw("", re.sub(ends, r"\1\n", html), format="html")
 
 
 def glossary(env) -> dict[str, str]:
