@@ -115,6 +115,7 @@ def test_a_build_without_a_change_executes_and_writes_nothing(small, again):
 def test_a_wrong_literal_fails_every_build_until_it_is_mended(small, again):
     path = small.root / "chapters" / f"{TWIN[0]}.ipynb"
     cell, key, literal, text = first_quote(path)
+    known = searched(small)
     right = path.read_text(encoding="utf-8")
     wrong = "9" + literal
     assert f"[{literal}](#{key})" in right
@@ -130,6 +131,7 @@ def test_a_wrong_literal_fails_every_build_until_it_is_mended(small, again):
     built = again()
     assert built.status == 0, built.said[-3000:]
     assert differing(files(small), small.first) == []
+    assert searched(small) == known, "a change of prose took pages out of the search"
 
 
 def differing(now, first):
@@ -141,6 +143,38 @@ def differing(now, first):
                   if name != "searchindex.js"
                   and (name not in now or name not in first
                        or shown(name, now[name]) != shown(name, first[name])))
+
+
+def searched(copy) -> set[str]:
+    """The pages that the site search knows."""
+    index = (copy.root / "_build/html/searchindex.js").read_text(encoding="utf-8")
+    return set(json.loads(re.search(r'"docnames":\s*(\[.*?\])', index)[1]))
+
+
+def test_a_fact_that_moves_to_another_file_takes_its_entry_and_all_links_along(small, again):
+    """Nothing is executed for it: the fact is the same."""
+    folder, html = small.root / "data/facts/capital", small.root / "_build/html"
+    source, added = folder / "margins.yaml", folder / "moved.yaml"
+    before, right = searched(small), source.read_text(encoding="utf-8")
+    records = re.split(r"(?m)^(?=[a-z0-9-]+:)", right)
+    [moved] = [record for record in records if record.startswith("amkor:")]
+    source.write_text(right.replace(moved, ""), encoding="utf-8")
+    added.write_text(moved, encoding="utf-8")
+    try:
+        built = again()
+        assert built.status == 0 and built.executed == set(), built.said[-3000:]
+        links = [link for page in html.rglob("*.html")
+                 for link in re.findall(r'href="([^"]*\.html)?#amkor\.', page.read_text(encoding="utf-8"))]
+        assert links and {link.rpartition("/")[2] for link in links if link} == {"moved.html"}
+        assert 'id="amkor.' in (html / "appendix/ledger/capital/moved.html").read_text(encoding="utf-8")
+        assert searched(small) == before | {"appendix/ledger/capital/moved"}
+    finally:
+        added.unlink()
+        source.write_text(right, encoding="utf-8")
+    built = again()
+    assert built.status == 0, built.said[-3000:]
+    (html / "appendix/ledger/capital/moved.html").unlink()
+    assert differing(files(small), small.first) == [] and searched(small) == before
 
 
 def test_a_fact_changed_without_sync_is_executed_anew_and_named(small, again, change_fact):

@@ -1,5 +1,5 @@
-"""The ledger and the audit: each an index of one line a row, worst or first chapter first, and from each line
-a link to where its row is told in full.
+"""The ledger and the audit as pages: indexes with one line for each number and each claim, which leads to
+where it is told in full.
 
 A line's id is its permanent address. A number's entry is on a page by chapter, or by file of facts; a claim
 is told in the audit of the chapter that judged it.
@@ -29,7 +29,8 @@ def ledger(draw) -> str:
 
 
 def entries_of(book: Book) -> dict[str, list[dict]]:
-    """Page -> the numbers whose entries are there: chapters first, then the book's own, then the facts."""
+    """Page -> the numbers whose entries are there: chapters first, then the book's own, then the facts.
+    What a chapter measured stands with its records."""
     out: dict[str, list[dict]] = {}
     for p in sorted(book.records.values(), key=lambda p: (p["chapter"] == OWN, p["chapter"], p["key"])):
         out.setdefault(book.homes[p["key"]], []).append(p)
