@@ -91,7 +91,7 @@ def test_published_lines_are_the_lines_under_the_names_of_their_records():
         for name, number in quantities(other).items():
             assert number.value() == quantities(line)[name].value(plan().columns[name].unit)
             assert number.facts() == quantities(line)[name].facts()
-    assert {leaf.key for leaf in request_bill.total(under, "gpu_time").leaves.values()} == {
+    assert {leaf.key for leaf in request_bill.column_total(under, "gpu_time").leaves.values()} == {
         "request.embedding-gpu-time", "request.rotation-time", "request.layers-time", "request.cache-time"}
 
 

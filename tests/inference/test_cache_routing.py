@@ -14,12 +14,12 @@ from computetrades.inference.simulator.cache_routing import (
     CONDITIONS,
     ROUTERS,
     Hashed,
-    Load,
     LongestPrefix,
     Modulo,
     PrefixCache,
     Ring,
     RoundRobin,
+    Workload,
     described,
     digest,
     drawn,
@@ -32,7 +32,7 @@ from computetrades.inference.simulator.cache_routing import (
 
 calm = settings(deadline=None, max_examples=30)
 KEYS = [digest(f"key {i}") for i in range(8_000)]
-LOAD = Load(sessions=60, calls=12, variants=3, system=400, opening=600, growth=80, span=600, gap=10)
+LOAD = Workload(sessions=60, calls=12, variants=3, system=400, opening=600, growth=80, span=600, gap=10)
 ALONE = replace(LOAD, variants=1, system=0)   # sessions share nothing
 
 
@@ -116,7 +116,7 @@ def test_one_replica_makes_all_routers_equal():
 def test_a_key_that_stays_gives_sessions_that_share_nothing_their_closed_form(router):
     found = simulate(router, 8, ALONE)
     assert found.stays == 1
-    assert found.hit_rate == pytest.approx(prompt_cache.hit_rate(12, 600, 80))
+    assert found.hit_rate == pytest.approx(prompt_cache.best_hit_rate(12, 600, 80))
 
 
 @pytest.mark.parametrize("n", [2, 8, 30])
@@ -225,8 +225,8 @@ FLEET = described(facts("cache-fleet"), facts("cache-lifetime").short)
 def test_the_fleet_is_described_in_whole_tokens_and_seconds():
     limits = {name: FLEET[name] for name in ("replicas", "runs", "capacity", "lifetime")}
     assert limits == {"replicas": 8, "runs": 5, "capacity": 546_000, "lifetime": 300}
-    load = Load(**{name: n for name, n in FLEET.items() if name not in limits})
-    assert load == Load(240, 22, 6, 18_000, 32_000, 3636, 1200, 11, task=5, pause=300)
+    load = Workload(**{name: n for name, n in FLEET.items() if name not in limits})
+    assert load == Workload(240, 22, 6, 18_000, 32_000, 3636, 1200, 11, task=5, pause=300)
 
 
 @pytest.mark.parametrize("condition, limits, pauses", [
@@ -244,8 +244,8 @@ def test_each_condition_takes_something_away():
     best, lost, small, pauses = (outcome("longest prefix", condition, **FLEET) for condition in CONDITIONS)
     assert best.stays == 1 and max(small.hit_rate, pauses.hit_rate, lost.after_loss) < best.hit_rate
     assert math.isnan(best.after_loss)
-    lone = prompt_cache.hit_rate(22, 50_000, 3636)
-    assert lone < best.hit_rate < lone + (18_000 * 240) / (240 * prompt_cache.sent(22, 50_000, 3636))
+    lone = prompt_cache.best_hit_rate(22, 50_000, 3636)
+    assert lone < best.hit_rate < lone + (18_000 * 240) / (240 * prompt_cache.input_tokens(22, 50_000, 3636))
     with pytest.raises(ValueError, match="no condition 'calm'"):
         outcome("longest prefix", "calm", **FLEET)
 

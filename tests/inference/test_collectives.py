@@ -84,12 +84,12 @@ def test_time_is_the_rounds_of_a_ring_added_up(n, piece, bandwidth):
     for _ in range(2 * (n - 1)):
         clock += 8e-6 + piece * 1e9 / (bandwidth * 1e9)
     sent, rounds = collectives.all_reduce_sent(n, n * piece * 1e9), collectives.all_reduce_rounds(n)
-    time = paths(collectives.seconds, "s", f"{sent} B", f"{bandwidth} GB/s", "8 us", rounds)
+    time = paths(collectives.alpha_beta_time, "s", f"{sent} B", f"{bandwidth} GB/s", "8 us", rounds)
     assert time.value("s") == pytest.approx(clock)
 
 
 def test_a_message_of_nothing_still_takes_its_latency():
-    assert paths(collectives.seconds, "us", "0 B", "450 GB/s", "8 us").value("us") == pytest.approx(8)
+    assert paths(collectives.alpha_beta_time, "us", "0 B", "450 GB/s", "8 us").value("us") == pytest.approx(8)
 
 
 # Section 07: two a layer; the embedding makes one more

@@ -34,11 +34,11 @@ def test_a_session_is_its_calls_one_after_the_other(n, first, growth, write, rea
     one_by_one = bill(n, first, growth, write, read)
     multiple = prompt_cache.session_multiple(n, first, growth, write, read)
     turns = sum(prompt_cache.turn(k, first, growth, write, read) for k in range(1, n + 1))
-    assert multiple * prompt_cache.sent(n, first, growth) == pytest.approx(one_by_one)
+    assert multiple * prompt_cache.input_tokens(n, first, growth) == pytest.approx(one_by_one)
     assert turns == pytest.approx(one_by_one)
-    assert prompt_cache.sent(n, first, growth) == sum(first + k * growth for k in range(n))
+    assert prompt_cache.input_tokens(n, first, growth) == sum(first + k * growth for k in range(n))
     assert (prompt_cache.written(n, first, growth) + prompt_cache.found(n, first, growth)
-            == prompt_cache.sent(n, first, growth))
+            == prompt_cache.input_tokens(n, first, growth))
 
 
 @calm

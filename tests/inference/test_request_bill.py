@@ -77,18 +77,18 @@ def test_the_facts_give_what_the_integers_give():
 
 def test_the_total_is_the_sum_of_what_is_there():
     lines = request_bill.lines(*given())
-    assert request_bill.total(lines, "tokens") == PREFIX + NEW + OUTPUT
-    assert request_bill.total(lines[:1], "tokens") is None
+    assert request_bill.column_total(lines, "tokens") == PREFIX + NEW + OUTPUT
+    assert request_bill.column_total(lines[:1], "tokens") is None
     for name in request_bill.QUANTITIES:
-        first, last = request_bill.total(lines[:5], name), request_bill.total(lines[5:], name)
+        first, last = request_bill.column_total(lines[:5], name), request_bill.column_total(lines[5:], name)
         both = sum(x for x in (first, last) if x is not None)
-        assert both == pytest.approx(request_bill.total(lines, name))
+        assert both == pytest.approx(request_bill.column_total(lines, name))
 
 
 def test_a_longer_reply_costs_more_of_everything_it_touches():
     short, long = (request_bill.lines(*given(output=n)) for n in (1, 2))
     for name in request_bill.QUANTITIES:
-        assert request_bill.total(short, name) < request_bill.total(long, name)
+        assert request_bill.column_total(short, name) < request_bill.column_total(long, name)
 
 
 def test_one_token_of_reply_needs_no_step():

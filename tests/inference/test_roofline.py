@@ -43,7 +43,7 @@ def test_the_ridge_of_an_h100_by_hand():
 
 def test_one_token_costs_a_flop_per_byte_in_sixteen_bits():
     """Two FLOPs for each weight, two bytes for each."""
-    flop, size = step.products(ON, Load(ONE)), step.moved(ON, Load(ONE))
+    flop, size = step.product_flops(ON, Load(ONE)), step.moved(ON, Load(ONE))
     assert roofline.intensity(flop, size).value("FLOP/B") == pytest.approx(1, rel=1e-3)
 
 
@@ -66,7 +66,7 @@ def test_attention_alone_does_a_flop_per_byte_for_each_query_head_of_a_group():
 
 def test_enough_tokens_bring_a_pass_to_the_ridge():
     ridge = roofline.ridge(PEAK, SPEED)
-    one, parts = step.products(ON, Load(ONE)), step.part_bytes(ON, Load(ONE))
+    one, parts = step.product_flops(ON, Load(ONE)), step.part_bytes(ON, Load(ONE))
     n = roofline.enough(ridge, one / ONE, parts["activations"] / ONE, parts["layers"] + parts["head"])
     size = step.moved(ON, Load(n))
     assert (one / ONE * n / size).value("FLOP/B") == pytest.approx(ridge.value("FLOP/B"))
@@ -156,7 +156,7 @@ def test_measured_matrices_of_a_layer_lie_above_the_roof_and_follow_it():
 
 def test_prefill_utilisation_of_the_fastest_measurement_stays_below_what_matrices_reach():
     told = facts("vllm-8b-h100")
-    share = roofline.mfu(step.products(Deployment(SMALL, BF16), Load(told.prompt)), told.first_token,
+    share = roofline.mfu(step.product_flops(Deployment(SMALL, BF16), Load(told.prompt)), told.first_token,
                          H100.bf16_flops).value("")
     assert 0.4 < share < (facts("h100-achieved").bf16_flops / H100.bf16_flops).value("")
 

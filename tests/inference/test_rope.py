@@ -22,7 +22,7 @@ def test_by_hand():
     assert rope.angle(300, 10_000, 1, 4) == pytest.approx(3)
     assert rope.wavelength(rope.frequency(10_000, 1, 4)) == pytest.approx(200 * math.pi)
     assert rope.turns(628, 10_000, 0, 4) == pytest.approx(99.949, abs=1e-3)
-    assert rope.folded(7.0) == pytest.approx(7 - 2 * math.pi)
+    assert rope.wrapped(7.0) == pytest.approx(7 - 2 * math.pi)
     assert rope.implied_base(0.01, 1, 4) == pytest.approx(10_000)
 
 
@@ -31,7 +31,7 @@ def test_by_hand():
 def test_a_wavelength_is_one_turn_and_the_hand_stays_on_the_dial(theta, pair, position):
     assert (rope.turns(rope.wavelength(rope.frequency(theta, pair, WIDTH)), theta, pair, WIDTH)
             == pytest.approx(1))
-    hand = rope.folded(rope.angle(position, theta, pair, WIDTH))
+    hand = rope.wrapped(rope.angle(position, theta, pair, WIDTH))
     assert -1e-9 <= hand <= 2 * math.pi + 1e-9
     assert math.cos(hand) == pytest.approx(math.cos(rope.angle(position, theta, pair, WIDTH)), abs=1e-6)
 

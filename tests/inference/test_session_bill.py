@@ -56,7 +56,7 @@ def looped(start, call, task, cold=False):
 
 
 def summed(start, call, task, cold=False):
-    lines = sums.lines(start, call, task, ON, PRICES, DISCOUNT, cold)
+    lines = sums.session_lines(start, call, task, ON, PRICES, DISCOUNT, cold)
     assert ([line.chapter for line in lines]
             == [line.chapter for line in request_bill.lines(start, call, ON, PRICES, DISCOUNT)])
     return [{name: getattr(line, name) for name in NAMES if getattr(line, name) is not None}
@@ -189,12 +189,12 @@ def test_a_session_known_by_its_ends():
 
 
 def test_a_model_whose_cache_stops_growing_is_refused():
-    with pytest.raises(ValueError, match="Mistral 7B.*add up request.lines"):
-        sums.loads(*ESSAY, facts("mistral-7b"))
+    with pytest.raises(ValueError, match="Mistral 7B.*add up request_bill.lines"):
+        sums.session_loads(*ESSAY, facts("mistral-7b"))
 
 
 def test_the_session_is_the_prompt_caches_arithmetic():
     """One series, in two rooms: what a cache is worth, and what this session sends."""
     start, call, task = session(1_000, 400, 5, 500)
-    assert sums.sent(start, call, task) == prompt_cache.sent(5, 1_000, 100)
-    assert sums.hit_rate(start, call, task, cold=True) == prompt_cache.hit_rate(5, 1_000, 100)
+    assert sums.sent(start, call, task) == prompt_cache.input_tokens(5, 1_000, 100)
+    assert sums.hit_rate(start, call, task, cold=True) == prompt_cache.best_hit_rate(5, 1_000, 100)

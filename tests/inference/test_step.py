@@ -85,10 +85,12 @@ def test_one_step_of_llama_on_an_h100_by_hand():
     size = 2 * (weights + head) + 600 * (1_999 * row + ends)
     work = 600 * (2 * (weights + head) + 4 * 2_000 * 80 * 64 * 128)
     turning = 600 * 80 * 72 * 128 * 3 / 66.9e12
-    assert step.floor(on, load) == pytest.approx(max(size / 3.35e12, work / 989.4e12 + turning), rel=1e-12)
+    assert step.roofline_time(on, load) == pytest.approx(
+        max(size / 3.35e12, work / 989.4e12 + turning), rel=1e-12)
     assert step.time(on, load) == pytest.approx(
         600 * (2 * (weights + head) / 989.4e12 + (1_999 * row + ends) / 3.35e12) + turning, rel=1e-12)
-    assert (round(1e3 * step.floor(on, load), 1), round(1e3 * step.time(on, load), 1)) == (164.0, 206.8)
+    in_ms = [round(1e3 * answer(on, load), 1) for answer in (step.roofline_time, step.time)]
+    assert in_ms == [164.0, 206.8]
 
 
 def test_what_rotation_moves_as_a_kernel_of_its_own():
@@ -112,7 +114,7 @@ def steps_one_by_one(model, first, n, batch):
 def test_steps_in_a_row_are_the_sum_of_the_single_ones(model, first, n):
     on, load = Deployment(model, BF16), Load(n, first, 3, one_by_one=True)
     work, read = steps_one_by_one(model, first, n, 3)
-    assert step.products(on, load) == pytest.approx(work)
+    assert step.product_flops(on, load) == pytest.approx(work)
     assert step.part_bytes(on, load)["cache"] == pytest.approx(read)
     each = [step.part_bytes(on, decoding(first + i + 1, 3)) for i in range(n)]
     together = {name: sum(one[name] for one in each) for name in each[0]}
@@ -122,7 +124,8 @@ def test_steps_in_a_row_are_the_sum_of_the_single_ones(model, first, n):
 @every_kind
 def test_a_prompt_computes_what_flops_counts(model):
     on = Deployment(model, BF16)
-    assert step.products(on, Load(30, 12, 2)) == pytest.approx(2 * sum(flops.prefill(model, 30, 12).values()))
+    assert step.product_flops(on, Load(30, 12, 2)) == pytest.approx(
+        2 * sum(flops.prefill(model, 30, 12).values()))
 
 
 @every_kind
@@ -138,16 +141,16 @@ def test_weights_read_are_the_parameters(model):
 def test_published_models_on_all_three_paths(key):
     on = Deployment(whole_numbers(facts(key)), BF16)
     traced = Deployment(facts(key), facts("bf16"))
-    plain = step.moved(on, decoding(3_000, 17)), step.products(on, decoding(3_000, 17))
+    plain = step.moved(on, decoding(3_000, 17)), step.product_flops(on, decoding(3_000, 17))
     load = decoding(as_number(parse("3000 token")), 17)
     assert plain == pytest.approx((step.moved(traced, load).value("B"),
-                                   step.products(traced, load).value("FLOP")))
+                                   step.product_flops(traced, load).value("FLOP")))
 
 
 def test_numbers_floats_and_arrays_agree():
     gpu = {"hbm_bandwidth": "3.35 TB/s", "bf16_flops": "989.4 TFLOP/s", "fp32_flops": "66.9 TFLOP/s"}
     for shape in (MIXED, LATENT, vars(SLIDING) | {"sliding_window": "10 token"}):
-        for answer in (step.floor, step.time):
+        for answer in (step.roofline_time, step.time):
             paths(lambda m, f, g, n, c, answer=answer: answer(Deployment(m, f, g, 8), Load(n, c, 3)), "s",
                   shape, FORMAT, gpu, "5 token", "7 token")
 
@@ -159,7 +162,7 @@ def test_numbers_floats_and_arrays_agree():
 def test_the_floor_is_no_longer_than_the_parts_together_and_no_shorter_than_any(
         model, new, cached, batch, decode):
     on, load = Deployment(model, BF16, GPU), Load(new, cached, batch, decode)
-    floor, parts = step.floor(on, load), step.part_seconds(on, load)
+    floor, parts = step.roofline_time(on, load), step.part_seconds(on, load)
     assert max(parts.values()) <= floor * (1 + 1e-12) <= sum(parts.values()) * (1 + 2e-12)
     assert step.time(on, load) == pytest.approx(sum(parts.values()))
 
@@ -168,7 +171,7 @@ def test_the_floor_is_no_longer_than_the_parts_together_and_no_shorter_than_any(
 def test_n_gpus_take_an_nth_of_the_time(model):
     one, eight = (Deployment(model, BF16, GPU, n) for n in (1, 8))
     assert step.time(one, Load(5, 7)) == pytest.approx(8 * step.time(eight, Load(5, 7)))
-    assert step.floor(one, Load(5, 7)) == pytest.approx(8 * step.floor(eight, Load(5, 7)))
+    assert step.roofline_time(one, Load(5, 7)) == pytest.approx(8 * step.roofline_time(eight, Load(5, 7)))
 
 
 def test_matrices_may_have_formats_of_their_own():
@@ -232,9 +235,9 @@ def test_the_lines_of_the_request_are_the_parts_of_its_passes(key, batch):
         return sum(sum(parts.values()) - parts["activations"]
                    for parts in (of(on, prompt), of(on, steps))) / batch
     read = rows + without_activations(step.part_bytes)
-    assert request_bill.total(lines, "hbm") == pytest.approx(read, rel=1e-9)
+    assert request_bill.column_total(lines, "hbm") == pytest.approx(read, rel=1e-9)
     together = rows / 3.35e12 + without_activations(step.part_seconds)
-    assert request_bill.total(lines, "gpu_time") == pytest.approx(together, rel=1e-9)
+    assert request_bill.column_total(lines, "gpu_time") == pytest.approx(together, rel=1e-9)
 
 
 @pytest.mark.parametrize("form", [(4, 8, 16), (8, 8, 32), (16, 0, 1)])

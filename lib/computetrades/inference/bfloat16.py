@@ -14,14 +14,14 @@ def spacing(x: float) -> float:
     return 2.0 ** (math.frexp(abs(x))[1] - 1 - FRACTION_BITS)
 
 
-def nearest(x: float) -> float:
+def round_to_bf16(x: float) -> float:
     """The BF16 number closest to x."""
     return 0.0 if x == 0 else round(x / spacing(x)) * spacing(x)
 
 
 def can_print(x: float, decimals: int) -> bool:
     """Whether any BF16 number reads as x when rounded to so many decimals."""
-    return abs(nearest(x) - x) <= 0.5 * 10.0 ** -decimals * (1 + 1e-9)
+    return abs(round_to_bf16(x) - x) <= 0.5 * 10.0 ** -decimals * (1 + 1e-9)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def all_reduce_traffic(n_ranks, message):
     return n_ranks * all_reduce_sent(n_ranks, message)
 
 
-def seconds(sent, bandwidth, latency, n_rounds=1):
+def alpha_beta_time(sent, bandwidth, latency, n_rounds=1):
     """n_rounds messages one after the other, each with its latency, and the bytes:
     the alpha-beta model (Hockney 1994)."""
     return n_rounds * latency + sent / bandwidth

@@ -39,7 +39,7 @@ def stable_hit_rate(n, prefix, delta):
     return (n - 1) * prefix / (n * (prefix + delta))
 
 
-def sent(n, first, growth):
+def input_tokens(n, first, growth):
     """Input tokens of n calls together, however they are billed."""
     return n * first + growth * n * (n - 1) / 2
 
@@ -51,17 +51,17 @@ def written(n, first, growth):
 
 def found(n, first, growth):
     """Those that the call before had sent: all others, as long as nothing disturbs the cache."""
-    return sent(n, first, growth) - written(n, first, growth)
+    return input_tokens(n, first, growth) - written(n, first, growth)
 
 
-def hit_rate(n, first, growth):
+def best_hit_rate(n, first, growth):
     """The best hit rate that n calls can have."""
-    return found(n, first, growth) / sent(n, first, growth)
+    return found(n, first, growth) / input_tokens(n, first, growth)
 
 
 def session_multiple(n, first, growth, write, read):
     """Price of the session's average input token, nothing disturbed."""
-    return multiple(hit_rate(n, first, growth), write, read)
+    return multiple(best_hit_rate(n, first, growth), write, read)
 
 
 def turn(k, first, growth, write, read):
@@ -75,13 +75,13 @@ def inflation(lost, kept, n, first, growth, write, read):
     tokens, over the undisturbed one. Expected value, with losses spread evenly over those calls."""
     rewritten = lost * (found(n, first, growth) - (n - 1) * kept)
     return (1 + rewritten * (write - read)
-            / (session_multiple(n, first, growth, write, read) * sent(n, first, growth)))
+            / (session_multiple(n, first, growth, write, read) * input_tokens(n, first, growth)))
 
 
 def lost_share(factor, n, first, growth, write, read):
     """The share of calls that must lose the whole cache to inflate the bill by `factor`:
     `inflation` solved for it."""
-    bill = session_multiple(n, first, growth, write, read) * sent(n, first, growth)
+    bill = session_multiple(n, first, growth, write, read) * input_tokens(n, first, growth)
     return (factor - 1) * bill / (found(n, first, growth) * (write - read))
 
 

@@ -75,9 +75,9 @@ def passes(deployment, call, loads) -> list[Line]:
             Line("07", "the cache, read", hbm=share(size, "cache"), gpu_time=share(seconds, "cache") * GPU)]
 
 
-def floor(deployment, call, n, load):
+def roofline_gpu_time(deployment, call, n, load):
     """The request's share of the GPU time of n such loads, at least."""
-    return n * step.floor(deployment, load) / call.batch * GPU
+    return n * step.roofline_time(deployment, load) / call.batch * GPU
 
 
 def reply(call, prices) -> Line:
@@ -87,7 +87,7 @@ def reply(call, prices) -> Line:
                 price=call.output_tokens * prices.output_price)
 
 
-def total(lines, name):
+def column_total(lines, name):
     """The sum of one column, an attribute of Line; None when no line has it."""
     return sum_given(getattr(line, name) for line in lines)
 

@@ -27,7 +27,7 @@ def turns(position, theta, pair, width):
     return angle(position, theta, pair, width) / TURN
 
 
-def folded(radians):
+def wrapped(radians):
     """Where the hand stands: the angle without its full turns."""
     return radians - TURN * floor(radians / TURN)
 

@@ -43,7 +43,7 @@ def added(session, call, task, number, cold=False):
 
 def sent(session, call, task):
     """Tokens of input over all calls: an arithmetic series, so it grows with the square of their number."""
-    return prompt_cache.sent(call.n_calls, session.context, step(call, task))
+    return prompt_cache.input_tokens(call.n_calls, session.context, step(call, task))
 
 
 def new(session, call, task, cold=False):
@@ -89,15 +89,16 @@ def price_uncached(session, call, task, prices):
     return sent(session, call, task) * prices.input_price + output(call) * prices.output_price
 
 
-def lines(session, call, task, deployment, prices, discount, cold=False) -> list[Line]:
+def session_lines(session, call, task, deployment, prices, discount, cold=False) -> list[Line]:
     """The lines of request_bill.py, summed over the session:
     what each station takes of all calls together."""
     prefix, tail, reply = _billed(session, call, task, prices, discount, cold)
+    loads = session_loads(session, call, task, deployment.model, cold)
     return [Line("01", "the bodies, sent", wire=sent(session, call, task) * call.body_bytes), prefix, tail,
-            *request_bill.passes(deployment, call, loads(session, call, task, deployment.model, cold)), reply]
+            *request_bill.passes(deployment, call, loads), reply]
 
 
-def loads(session, call, task, model, cold=False) -> list[tuple]:
+def session_loads(session, call, task, model, cold=False) -> list[tuple]:
     """(how many times, load) of the first prompt, the mean later one, and the mean reply.
 
     Bytes and FLOPs of a load grow evenly with what is cached, so the mean one counts for all. ValueError for
@@ -105,7 +106,7 @@ def loads(session, call, task, model, cold=False) -> list[tuple]:
     """
     if any(group.reach is not None for group in layers.groups(model)):
         raise ValueError(f"{getattr(model, 'label', 'this model')} has layers that see no further than "
-                         "so far, so its calls do not grow evenly: add up request.lines over them")
+                         "so far, so its calls do not grow evenly: add up request_bill.lines over them")
     n, first = call.n_calls, first_new(session, cold)
     later = session.context + (n - 2) * step(call, task) / 2
     mean = session.context + (n - 1) * step(call, task) / 2
@@ -116,7 +117,7 @@ def loads(session, call, task, model, cold=False) -> list[tuple]:
 
 def prompt_flops(session, call, task, model, cold=False):
     """(first call, all later ones) of FLOPs for new tokens, the head apart."""
-    (_, first), (n, later), _ = loads(session, call, task, model, cold)
+    (_, first), (n, later), _ = session_loads(session, call, task, model, cold)
     first, later = replace(first, batch=1), replace(later, batch=1)
     return passes.below_the_head(model, first), n * passes.below_the_head(model, later)
 
@@ -139,8 +140,8 @@ def model_time(session, call, task, deployment, loop, replica, cold=False):
 
 def gpu_floors(session, call, task, deployment, cold=False):
     """GPU time at least of the first prompt, of all later ones and of all replies: their loads' floors."""
-    return [request_bill.floor(deployment, call, n, load)
-            for n, load in loads(session, call, task, deployment.model, cold)]
+    return [request_bill.roofline_gpu_time(deployment, call, n, load)
+            for n, load in session_loads(session, call, task, deployment.model, cold)]
 
 
 def waited(gpu_time, call, loop, replica):
@@ -163,7 +164,7 @@ def call_times(session, call, task, deployment, loop, replica, number, cold=Fals
     sends, new = context(session, call, task, number), added(session, call, task, number, cold)
     prompt = passes.Load(new, sends - new, call.batch)
     reply = passes.Load(decode_steps(call) * TOKEN, sends, call.batch, one_by_one=True)
-    prefill, decode = (waited(request_bill.floor(deployment, call, 1, load), call, loop, replica)
+    prefill, decode = (waited(request_bill.roofline_gpu_time(deployment, call, 1, load), call, loop, replica)
                        for load in (prompt, reply))
     tool = 1 * where(number < call.n_calls, loop.tool_time, 0 * loop.tool_time)
     return prefill, decode, tool, loop.rtt + sends * call.body_bytes / loop.uplink

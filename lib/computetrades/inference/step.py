@@ -13,10 +13,10 @@ Weights are read once in a pass, for all sequences together. Over n GPUs all of 
 they say to each other is left out (collectives.py). Norms, biases and sinks are left out too:
 below a thousandth.
 
-Two answers to how long it takes. `floor`: all bytes and all arithmetic, each at its peak and at once; no
-implementation is faster. `time`: part after part, each as long as its bytes or its arithmetic; nothing
-overlaps across parts. What a measured step takes beyond `time` is explained by neither. Lengths in tokens; on
-the plain path sizes are in bytes and times in seconds.
+Two answers to how long it takes. `roofline_time`: all bytes and all arithmetic, each at its peak and at
+once; no implementation is faster. `time`: part after part, each as long as its bytes or its arithmetic;
+nothing overlaps across parts. What a measured step takes beyond `time` is explained by neither. Lengths in
+tokens; on the plain path sizes are in bytes and times in seconds.
 """
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def peak(deployment, part="layers"):
 
 # In all
 
-def products(deployment, load):
+def product_flops(deployment, load):
     """FLOPs of the matrix products, which is what utilisation is counted by."""
     return sum(n for name, n in part_flops(deployment, load).items() if name != "rotation")
 
@@ -173,7 +173,7 @@ def moved(deployment, load):
     return sum(part_bytes(deployment, load).values())
 
 
-def floor(deployment, load):
+def roofline_time(deployment, load):
     """The least seconds: all bytes and all arithmetic at the GPUs' peaks, both at once (the roofline).
 
     Llama 3.1 70B in BF16 on one H100, one step at 2,000 tokens for 600 sequences: 164 ms.

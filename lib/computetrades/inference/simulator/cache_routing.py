@@ -166,7 +166,7 @@ class PrefixCache:
 
 
 @dataclass(frozen=True)
-class Load:
+class Workload:
     """Sessions that start evenly spread over `span`; call k + 1 comes an exponential `gap` after call k, and
     after every `task` calls the user pauses, exponentially too, for `pause`."""
     sessions: int
@@ -191,7 +191,7 @@ class Outcome:
 
 
 @functools.cache
-def traffic(load: Load, seed: int) -> tuple[tuple[float, int, int], ...]:
+def traffic(load: Workload, seed: int) -> tuple[tuple[float, int, int], ...]:
     """(time, session, call from 1) in order of time."""
     rng = random.Random(seed)
     events = []
@@ -205,7 +205,7 @@ def traffic(load: Load, seed: int) -> tuple[tuple[float, int, int], ...]:
 
 
 @functools.cache
-def prompts(load: Load, seed: int) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+def prompts(load: Workload, seed: int) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
     """(names, sizes) of the longest prompt of each session; an earlier call's is its beginning."""
     rng = random.Random(seed + 1)
     common = [1 / rank for rank in range(1, load.variants + 1)]
@@ -220,8 +220,8 @@ def prompts(load: Load, seed: int) -> tuple[tuple[tuple[int, ...], tuple[int, ..
 
 
 @functools.cache
-def simulate(router: str, replicas: int, load: Load, capacity: float = math.inf, lifetime: float = math.inf,
-             lose: bool = False, seed: int = 0) -> Outcome:
+def simulate(router: str, replicas: int, load: Workload, capacity: float = math.inf,
+             lifetime: float = math.inf, lose: bool = False, seed: int = 0) -> Outcome:
     """All calls of `load` through one of ROUTERS;
     with `lose`, the replica that holds most at half time goes, and its memory with it."""
     if router not in ROUTERS:
@@ -256,7 +256,7 @@ def simulate(router: str, replicas: int, load: Load, capacity: float = math.inf,
                    hits_after / total_after if total_after else math.nan)
 
 
-def repeated(router: str, replicas: int, load: Load, runs: int, seed: int = 0, **limits) -> Outcome:
+def repeated(router: str, replicas: int, load: Workload, runs: int, seed: int = 0, **limits) -> Outcome:
     """The mean of so many runs of `simulate`, seeds counted on from `seed`."""
     done = [simulate(router, replicas, load, seed=seed + i, **limits) for i in range(runs)]
     return Outcome(*(math.fsum(getattr(run, field.name) for run in done) / runs for field in fields(Outcome)))
@@ -270,14 +270,14 @@ def outcome(router: str, condition: str, replicas: int, runs: int, capacity: int
     """The mean outcome of a router under one of CONDITIONS, over so many runs, with the seeds 0, 1, 2 and on.
 
     capacity: tokens that each replica holds when memory is little. lifetime: seconds that an entry lives when
-    users pause. Under other conditions both are without end. load: the fields of Load; its pauses are left
-    out unless users pause. ValueError for a condition that is none of them.
+    users pause. Under other conditions both are without end. load: the fields of Workload; its pauses are
+    left out unless users pause. ValueError for a condition that is none of them.
     """
     limits = {"ample memory": {}, "after a loss": {"lose": True}, "little memory": {"capacity": capacity},
               "users pause": {"lifetime": lifetime}}
     if condition not in limits:
         raise ValueError(f"no condition {condition!r}; take one of {', '.join(CONDITIONS)}")
-    given = Load(**load)
+    given = Workload(**load)
     if condition != "users pause":
         given = replace(given, task=0, pause=0)
     return repeated(router, replicas, given, runs, **limits[condition])
