@@ -179,7 +179,7 @@ def _executed(stem):
 
     def keep_formula(number, unit, x=None, sliders=()):
         source = expression(number, unit, x, sliders)
-        axis = charts.leaf_of(x).key if x is not None else None
+        axis = charts.single_leaf(x).key if x is not None else None
         out.formulas.append(Formula(source, number, unit, axis, {s.name: s.key for s in sliders}))
         return source
 

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from computetrades.book.pictures.agent_loop import BAR, loop
+from computetrades.book.pictures.agent_loop import BAR, conversation
 
 SVG = "{http://www.w3.org/2000/svg}"
 TURNS = [{"call": 1, "sent": 1000, "cached": 0, "answer": 'Read {"line":1}', "tool": "runs Read"},
@@ -12,7 +12,7 @@ TURNS = [{"call": 1, "sent": 1000, "cached": 0, "answer": 'Read {"line":1}', "to
 
 
 def test_bars_are_to_scale_and_words_are_kept():
-    root = ElementTree.fromstring(loop(TURNS, "Two calls."))
+    root = ElementTree.fromstring(conversation(TURNS, "Two calls."))
     bars = [float(r.get("width")) for r in root.iter(f"{SVG}rect") if r.get("height") == "12.0"]
     assert bars == pytest.approx([BAR / 2, BAR * 0.75, BAR * 0.25])
     words = [t.text for t in root.iter(f"{SVG}text")]
@@ -26,4 +26,4 @@ def test_bars_are_to_scale_and_words_are_kept():
 
 def test_a_call_cannot_find_more_than_it_sends():
     with pytest.raises(ValueError, match="call 3 sends 5 tokens and finds 6"):
-        loop([{"call": 3, "sent": 5, "cached": 6, "answer": "", "tool": ""}], "")
+        conversation([{"call": 3, "sent": 5, "cached": 6, "answer": "", "tool": ""}], "")

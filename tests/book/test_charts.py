@@ -92,7 +92,7 @@ def test_parameters_of_different_facts_have_different_valid_names():
 def test_an_axis_or_slider_needs_a_single_fact():
     with pytest.raises(ValueError, match="single fact"):
         charts.slider(fact("a", 2) * fact("b", 3))
-    assert charts.leaf_of(SESSION.context).key == "session.context"
+    assert charts.single_leaf(SESSION.context).key == "session.context"
 
 
 def test_an_expression_with_x_and_sliders_equals_the_plain_function():

@@ -42,9 +42,9 @@ def test_a_layer_of_all_compiles():
     vl_convert = pytest.importorskip("vl_convert")
     x, y = curves.log_axis(alt.X, "x:Q", "x", (1, 8), base=2), curves.log_axis(alt.Y, "y:Q", "y", (1, 8))
     points = alt.Chart(alt.Data(values=[{"x": 2, "y": 3, "name": "the case"}]))
-    curve = curves.line(curves.steps(1, 8), x, y).transform_calculate(y="datum.x")
+    curve = curves.curve(curves.steps(1, 8), x, y).transform_calculate(y="datum.x")
     chart = alt.layer(marks.band(2, 4, "printed", at=1.5), curve, curves.dots(points, x, y),
-                      curves.named(points, x, y))
+                      curves.point_names(points, x, y))
     svg = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict()))
     assert "the case" in svg and "printed" in svg and svg.count("<path") > 3
 
@@ -61,5 +61,5 @@ def test_bars_in_parts_name_each_whole_in_two_lines():
 def test_alt_text_gives_each_number_with_its_name():
     from computetrades.facts import facts
     m = facts("h100-sxm")
-    assert (curves.told({"memory|rate": m.hbm_bandwidth, "size": m.hbm_bandwidth * 2}, "TB/s")
+    assert (curves.in_words({"memory|rate": m.hbm_bandwidth, "size": m.hbm_bandwidth * 2}, "TB/s")
             == "memory, rate 3.35 TB/s; size 6.70 TB/s")

@@ -103,7 +103,7 @@ def as_given(value):
 def test_the_published_call_gives_the_published_value(leaf):
     """As a stranger repeats it, from what the page says alone."""
     said = json.loads(json.dumps(leaf["experiment"]))
-    function = experiments.named(said["function"])
+    function = experiments.function_named(said["function"])
     assert function, f"there is no {said['function']}"
     value = experiments.part(function(**{k: as_given(v) for k, v in said["arguments"].items()}),
                              said.get("of"))

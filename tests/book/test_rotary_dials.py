@@ -16,7 +16,7 @@ def test_the_hand_of_a_clock():
                          [(0, "0°"), (math.pi, "180°"), (0.14 / 57.2958, "0.1°"), (2.5 / 57.2958, "2.5°"),
                                          (3 * math.pi, "1.5 turns"), (2000 * math.pi, "1,000 turns")])
 def test_told(angle, words):
-    assert rotary_dials.told(angle) == words
+    assert rotary_dials.angle_in_words(angle) == words
 
 
 def test_a_sector_is_a_wedge_a_disc_or_nothing():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from computetrades.book.rules import judge, last_digit
+from computetrades.book.rules import last_digit, verdict_of
 from computetrades.claims import Stated
 from computetrades.number import as_number
 from computetrades.units import UnitError, parse
@@ -27,13 +27,13 @@ def said(text, hedge="exact", **fields):
 
 def point(text, hedge, computed):
     """The verdict on a printed plain number."""
-    return judge(said(text, hedge, value=float(text)), as_number(computed))
+    return verdict_of(said(text, hedge, value=float(text)), as_number(computed))
 
 
 @calm
 @given(PRINTED, HEDGES, st.sampled_from(["", "kB", "GiB/s", "percent", "USD/Mtok", "multiple"]))
 def test_exact_equality_always_holds(text, hedge, unit):
-    verdict = judge(said(text, hedge, value=float(text), unit=unit), number(f"{text} {unit}"))
+    verdict = verdict_of(said(text, hedge, value=float(text), unit=unit), number(f"{text} {unit}"))
     assert (verdict.verdict, verdict.factor) == ("holds", 1)
 
 
@@ -60,7 +60,7 @@ def test_a_verdict_does_not_depend_on_the_unit_of_either_side(n, hedge, ratio):
            and abs(abs(ratio - 1) - 0.1) > 1e-6)
     in_k = said(f"{n}K", hedge, value=n, unit="ktoken")
     in_ones = said(f"{n}K", hedge, value=n * 1000, unit="token")
-    verdicts = [judge(s, number(f"{n * ratio * size!r} {unit}")) for s in (in_k, in_ones)
+    verdicts = [verdict_of(s, number(f"{n * ratio * size!r} {unit}")) for s in (in_k, in_ones)
                 for unit, size in (("token", 1000), ("ktoken", 1), ("Mtoken", 0.001))]
     assert len({v.verdict for v in verdicts}) == 1
     assert all(math.isclose(v.factor, ratio, rel_tol=1e-9) for v in verdicts)
@@ -78,8 +78,8 @@ def test_every_bound_is_met_on_its_side(text, c):
 @given(st.lists(POSITIVE, min_size=3, max_size=3).map(sorted))
 def test_a_value_inside_a_range_holds_either_way_round(ends):
     low, mid, high = ends
-    assert judge(said("a range", low=low, high=high), as_number(mid)).verdict == "holds"
-    assert judge(said("a point", value=mid), (as_number(low), as_number(high))).verdict == "holds"
+    assert verdict_of(said("a range", low=low, high=high), as_number(mid)).verdict == "holds"
+    assert verdict_of(said("a point", value=mid), (as_number(low), as_number(high))).verdict == "holds"
 
 
 @pytest.mark.parametrize("text, hedge, computed, verdict", [
@@ -102,11 +102,11 @@ def test_a_bound_met_by_far_says_how_much_is_to_spare():
 
 @pytest.mark.parametrize("hedge, text", [("about", "~320 KB"), ("exact", "320 KB")])
 def test_kilobytes_that_are_kibibytes_are_off_by_the_unit(hedge, text):
-    verdict = judge(said(text, hedge, value=320, unit="kB"), number("327680 B"))
+    verdict = verdict_of(said(text, hedge, value=320, unit="kB"), number("327680 B"))
     assert (verdict.verdict, verdict.factor) == ("off", 1.024)
     assert "320 KiB" in verdict.why and "2.4%" in verdict.why
-    assert judge(said("320 KiB", value=320, unit="KiB"), number("327680 B")).verdict == "holds"
-    assert judge(said("~320 KB", "about", value=320, unit="kB"), number("320 kB")).verdict == "holds"
+    assert verdict_of(said("320 KiB", value=320, unit="KiB"), number("327680 B")).verdict == "holds"
+    assert verdict_of(said("~320 KB", "about", value=320, unit="kB"), number("320 kB")).verdict == "holds"
 
 
 @pytest.mark.parametrize("ends, hedge, computed, verdict", [
@@ -116,13 +116,13 @@ def test_kilobytes_that_are_kibibytes_are_off_by_the_unit(hedge, text):
     ((3, 5), "few", 4, "holds"), ((3, 5), "few", 7, "off")])
 def test_stated_ranges_by_hand(ends, hedge, computed, verdict):
     text = f"{ends[0]}-{ends[1]}"
-    assert judge(said(text, hedge, low=ends[0], high=ends[1]), as_number(computed)).verdict == verdict
+    assert verdict_of(said(text, hedge, low=ends[0], high=ends[1]), as_number(computed)).verdict == verdict
 
 
 def test_a_range_against_a_range_is_as_bad_as_its_worse_end():
     s = said("300-500", low=300, high=500)
-    assert judge(s, (number("300"), number("500"))).verdict == "holds"
-    worse = judge(s, (number("300"), number("600")))
+    assert verdict_of(s, (number("300"), number("500"))).verdict == "holds"
+    worse = verdict_of(s, (number("300"), number("600")))
     assert (worse.verdict, worse.factor) == ("off", pytest.approx(1.2))
 
 
@@ -130,29 +130,30 @@ def test_a_range_against_a_range_is_as_bad_as_its_worse_end():
     ("10", "over", 12, 15, "holds"), ("10", "under", 3, 9, "holds"), ("700", "about", 300, 680, "rounds"),
     ("7", "about", 3, 6, "off")])
 def test_a_point_against_a_computed_range(text, hedge, low, high, verdict):
-    assert judge(said(text, hedge, value=float(text)), (as_number(low), as_number(high))).verdict == verdict
+    ends = as_number(low), as_number(high)
+    assert verdict_of(said(text, hedge, value=float(text)), ends).verdict == verdict
 
 
 def test_a_list_is_judged_one_by_one_and_is_as_bad_as_its_worst():
     s = said("3 and 60", values=(3, 60))
-    assert judge(s, [number("3"), number("60")]).verdict == "holds"
-    worse = judge(s, [number("3"), number("90")])
+    assert verdict_of(s, [number("3"), number("60")]).verdict == "holds"
+    worse = verdict_of(s, [number("3"), number("90")])
     assert (worse.verdict, worse.factor) == ("off", 1.5)
     for shape in ([number("3")], number("3"), (number("3"), number("60"))):
         with pytest.raises(ValueError, match="lists 2 values"):
-            judge(s, shape)
+            verdict_of(s, shape)
 
 
 def test_percentages_ratios_and_fractions_meet():
-    assert judge(said("66.7%", value=66.7, unit="percent"), number("0.66666")).verdict == "holds"
-    assert (judge(said("66.7%", value=66.7, unit="percent"), number("0.7")).factor
+    assert verdict_of(said("66.7%", value=66.7, unit="percent"), number("0.66666")).verdict == "holds"
+    assert (verdict_of(said("66.7%", value=66.7, unit="percent"), number("0.7")).factor
             == pytest.approx(0.7 / 0.667))
-    assert judge(said("4.7x", value=4.7, unit="multiple"), number("466 percent")).verdict == "holds"
+    assert verdict_of(said("4.7x", value=4.7, unit="multiple"), number("466 percent")).verdict == "holds"
 
 
 def test_a_statement_is_true_or_off_by_the_ratio_of_its_sides():
-    assert judge(None, number("80 GB") > number("70 GB")).verdict == "holds"
-    false = judge(said("bigger"), number("70 GB") > number("80 GB"))
+    assert verdict_of(None, number("80 GB") > number("70 GB")).verdict == "holds"
+    false = verdict_of(said("bigger"), number("70 GB") > number("80 GB"))
     assert (false.verdict, false.factor) == ("off", 0.875) and "is false" in false.why
 
 
@@ -161,13 +162,13 @@ def test_a_statement_is_true_or_off_by_the_ratio_of_its_sides():
     (dict(date="2025-01"), "2025-01-20", "holds"), (dict(date="2025"), "2025-01", "holds"),
     (dict(date="2025-01"), "2025-02-20", "unsupported")])
 def test_words_and_dates(fields, source, verdict):
-    assert judge(said("as printed", **fields), source).verdict == verdict
+    assert verdict_of(said("as printed", **fields), source).verdict == verdict
 
 
 @pytest.mark.parametrize("computed", [number("3 s"), number("3"), (number("3 s"), number("4 s"))])
 def test_different_kinds_cannot_be_judged(computed):
     with pytest.raises(UnitError, match="GB.*measure different things"):
-        judge(said("3 GB", value=3, unit="GB"), computed)
+        verdict_of(said("3 GB", value=3, unit="GB"), computed)
 
 
 @pytest.mark.parametrize("stated, computed", [
@@ -175,7 +176,7 @@ def test_different_kinds_cannot_be_judged(computed):
     (said("3", value=3), [number("3")])])
 def test_shapes_that_do_not_match_are_refused(stated, computed):
     with pytest.raises(ValueError):
-        judge(stated, computed)
+        verdict_of(stated, computed)
 
 
 @pytest.mark.parametrize("value, printed, size", [

@@ -84,7 +84,7 @@ def test_a_chapter_publishes_its_own_line(n):
 
 def test_published_lines_are_the_lines_under_the_names_of_their_records():
     lines = request_bill.lines(*THE_REQUEST)
-    under = running_total.published(lines)
+    under = running_total.by_record(lines)
     for line, other in zip(lines, under, strict=True):
         assert (line.chapter, line.what) == (other.chapter, other.what)
         assert quantities(line).keys() == quantities(other).keys()

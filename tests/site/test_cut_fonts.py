@@ -71,10 +71,10 @@ def test_the_width_of_a_word_is_that_of_its_letters_in_our_font(tmp_path):
 
 def test_a_character_that_a_chart_cannot_carry_is_named():
     with pytest.raises(ValueError, match="Book Sans has no 語.*CHART in site/cut_fonts.py"):
-        fonts.carried('<svg xmlns="http://www.w3.org/2000/svg">'
+        fonts.with_fonts('<svg xmlns="http://www.w3.org/2000/svg">'
                       '<text font-family="Book Sans">語 and more</text></svg>')
     plain = '<svg xmlns="http://www.w3.org/2000/svg"><text font-family="serif">語</text></svg>'
-    assert fonts.carried(plain) == plain
+    assert fonts.with_fonts(plain) == plain
 
 
 @pytest.mark.parametrize("wanted", cut_fonts.CUTS, ids=lambda cut: cut.name)

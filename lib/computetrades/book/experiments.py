@@ -47,7 +47,7 @@ def measure(key: str, function: Callable, /, label: str = "", of: str | int | No
         experiment["digits"] = digits
     words = label or key.partition(".")[2].replace("-", " ")
     leaf = Leaf("measured." + key.replace(".", "-"), words, quantity(value, unit), "measured",
-                note=told(experiment), experiment=experiment)
+                note=_in_words(experiment), experiment=experiment)
     number = Number.of_leaf(leaf)
     return record(key, number, label, unit or None, digits, claims) if label else number
 
@@ -61,12 +61,12 @@ def name_of(function: Callable, key: str) -> str:
         raise DataError(f"{key}: {name or function} is no function of {package}, "
                         "so no reader could repeat the call; move it there")
     told = f"{module.partition('.')[2]}.{name}"
-    if "<" in told or named(told) is not function:
+    if "<" in told or function_named(told) is not function:
         raise DataError(f"{key}: {told} cannot be imported by that name; define it at the top of its module")
     return told
 
 
-def named(name: str) -> Callable | None:
+def function_named(name: str) -> Callable | None:
     """The function that a published name stands for; None where there is none."""
     module, _, function = name.rpartition(".")
     try:
@@ -90,7 +90,7 @@ def part(result, of: str | int | None):
     return result
 
 
-def told(experiment: dict) -> str:
+def _in_words(experiment: dict) -> str:
     """The call in words: 'position.moved_by_order(words = 'a b', rotated = True), its share'."""
     arguments = ", ".join(f"{name} = {value!r}" for name, value in experiment["arguments"].items())
     return (f"{experiment['function']}({arguments})"

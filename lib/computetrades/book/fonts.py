@@ -26,7 +26,7 @@ def register() -> None:
     vl_convert.register_font_directory(str(CHARTS))
 
 
-def carried(svg: str) -> str:
+def with_fonts(svg: str) -> str:
     """The SVG with the fonts that it names inside,
     so that every viewer draws the words as they were measured.
 
@@ -35,7 +35,7 @@ def carried(svg: str) -> str:
     words = set(unescape("".join(re.findall(r">([^<]*)</(?:text|tspan)>", svg))))
     families = [family for family in ("Book Sans", "Book Mono") if family in svg]
     for family in families:
-        if lacking := words - characters(CHARTS / f"{_name(family)}.ttf"):
+        if lacking := words - _characters(CHARTS / f"{_name(family)}.ttf"):
             raise ValueError(f"{family} has no {' '.join(sorted(lacking))}, which a chart writes; "
                              "write it otherwise, or add it to CHART in site/cut_fonts.py "
                              "and cut the fonts again")
@@ -44,7 +44,7 @@ def carried(svg: str) -> str:
 
 
 @functools.cache
-def characters(path: Path) -> frozenset[str]:
+def _characters(path: Path) -> frozenset[str]:
     """Which characters a font has a shape for."""
     from fontTools.ttLib import TTFont
     return frozenset(map(chr, TTFont(path).getBestCmap()))

@@ -6,8 +6,7 @@ from ..data import DataError, nearest
 from ..facts import TextFact, reference, references
 from ..units import UnitError
 from . import cards
-from .rules import WORST_FIRST, Verdict
-from .rules import judge as by_rule
+from .rules import WORST_FIRST, Verdict, verdict_of
 
 AUDIT = "application/vnd.computetrades.audit+json"
 _judged: dict[tuple[str, int], dict] = {}  # (claim id, which stated value) -> audit row
@@ -27,7 +26,7 @@ def judge(claim_id: str, computed, note: str = "", record: str = "") -> None:
                         "count from 1")
     stated = told.stated[int(nth or 1) - 1] if told.stated else None
     try:
-        verdict = by_rule(stated, computed)
+        verdict = verdict_of(stated, computed)
     except (UnitError, ValueError) as error:
         raise type(error)(f"claim {claim_id}: {error}") from None
     source = computed.leaf.source if isinstance(computed, TextFact) else ""

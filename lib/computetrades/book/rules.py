@@ -35,7 +35,7 @@ class Verdict:
     why: str
 
 
-def judge(stated: Stated | None, computed) -> Verdict:
+def verdict_of(stated: Stated | None, computed) -> Verdict:
     """What the rules say of one printed value against what was computed.
 
     computed: a Number; a (low, high) tuple of Numbers; a list of Numbers (one for each of `values`, or

@@ -36,7 +36,7 @@ def tally(lines, total: str = "so far", **digits: int) -> None:
              "text/plain": plain}, raw=True)
 
 
-def published(lines) -> list:
+def by_record(lines) -> list:
     """The traced lines of the one request, each number under the name of the record in which its chapter
     publishes it: a sum of them leads back to the chapters."""
     def under_its_name(line, name, key):

@@ -45,7 +45,7 @@ def slider(fact: Number, low: float | None = None, high: float | None = None, st
            label: str | None = None) -> Slider:
     """A slider over a fact in its own unit, from `low` to `high`:
     by default the fact's range, else a half to twice it."""
-    leaf = leaf_of(fact)
+    leaf = single_leaf(fact)
     value = leaf.quantity.magnitude
     given = low is not None
     ends = sorted((value / 2, value * 2)) if value else (0, 1)
@@ -70,7 +70,7 @@ def expression(number: Number, unit: str, x: Number | None = None, sliders=()) -
     _, reached = number.expanded(frozenset(s.key for s in sliders))
     columns = {leaf.key: s.name for leaf in reached.values() for s in sliders if s.key == leaf.key}
     if x is not None:
-        columns[leaf_of(x).key] = "datum.x"
+        columns[single_leaf(x).key] = "datum.x"
     return _formula.vega(number, columns, unit)
 
 
@@ -85,9 +85,9 @@ def series(chart: alt.Chart, numbers: dict[str, Number], unit: str, x: Number | 
     for s in sliders:
         if not any(rests_on(n, s.key) for n in numbers.values()):
             raise ValueError(f"no line depends on {s.key}, so its slider would move nothing; drop it")
-    if x is not None and not any(rests_on(n, leaf_of(x).key) for n in numbers.values()):
-        raise ValueError(f"no line depends on {leaf_of(x).key}, so all would be flat; give another x")
-    columns = {f"c{i}": expression(n, unit, x if x is not None and rests_on(n, leaf_of(x).key) else None,
+    if x is not None and not any(rests_on(n, single_leaf(x).key) for n in numbers.values()):
+        raise ValueError(f"no line depends on {single_leaf(x).key}, so all would be flat; give another x")
+    columns = {f"c{i}": expression(n, unit, x if x is not None and rests_on(n, single_leaf(x).key) else None,
                                    sliders)
                for i, n in enumerate(numbers.values())}
     names = json.dumps(dict(zip(columns, numbers)), ensure_ascii=False)
@@ -102,7 +102,7 @@ def finish(chart, title: str, alt_text: str, height: int = 300):
                             description=alt_text)
 
 
-def leaf_of(fact: Number) -> Leaf:
+def single_leaf(fact: Number) -> Leaf:
     if not fact.expr.is_Symbol:
         raise ValueError(f"{fact.name} is not a single fact; a slider or an axis needs one")
     return next(iter(fact.leaves.values()))
@@ -111,7 +111,7 @@ def leaf_of(fact: Number) -> Leaf:
 def _bundle(spec: dict, **_):
     import vl_convert
     sized = {**spec, "width": 640} if spec.get("width") == "container" else spec
-    picture = fonts.carried(vl_convert.vegalite_to_svg(json.dumps(sized), config=PICTURE))
+    picture = fonts.with_fonts(vl_convert.vegalite_to_svg(json.dumps(sized), config=PICTURE))
     return {VEGALITE: spec, "image/svg+xml": picture, "text/plain": spec.get("description", "a chart")}
 
 

@@ -31,7 +31,7 @@ def steps(first: float, last: float, per_octave: int = 4, also=()) -> alt.Data:
     return alt.Data(values=rows + list(also))
 
 
-def line(data: alt.Data, x, y):
+def curve(data: alt.Data, x, y):
     return alt.Chart(data).mark_line(strokeWidth=2.5).encode(x, y)
 
 
@@ -40,7 +40,7 @@ def dots(chart: alt.Chart, x, y):
     return chart.mark_circle(size=90, color=PALETTE[5], opacity=1).encode(x, y)
 
 
-def named(chart: alt.Chart, x, y, align: str = "left", dx: float = 9, dy: float = 11):
+def point_names(chart: alt.Chart, x, y, align: str = "left", dx: float = 9, dy: float = 11):
     """The column `name` written beside each point."""
     return chart.mark_text(align=align, dx=dx, dy=dy).encode(x, y, alt.Text("name:N"))
 
@@ -60,6 +60,6 @@ def by_series(names, **legend):
     return alt.Color("series:N", title=None, sort=list(names), legend=alt.Legend(orient="top", **legend))
 
 
-def told(numbers: dict, unit: str) -> str:
+def in_words(numbers: dict, unit: str) -> str:
     """For an alt text: 'a 1 ms; b 2 ms', each name with its number in `unit`."""
     return "; ".join(f"{name.replace('|', ', ')} {number.to(unit)}" for name, number in numbers.items())

@@ -7,7 +7,7 @@ from . import svg
 WIDTH, BAR, LEFT, RIGHT = 760, 300, 200, 560
 
 
-def loop(turns: list[dict], told: str) -> str:
+def conversation(turns: list[dict], told: str) -> str:
     """turns: dicts of call (its number), sent and cached (tokens), answer and tool (words; tool may be '').
     told: the picture in words.
 

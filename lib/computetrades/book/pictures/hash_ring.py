@@ -23,14 +23,14 @@ def ring(points, keys, lost, remainders) -> str:
                        _told(keys, remainders, lost))
 
 
-def moved(pairs) -> int:
+def _n_moved(pairs) -> int:
     """How many of the (before, after) differ."""
     return sum(before != after for before, after in pairs)
 
 
 def _circle(points, keys, lost, owners):
     cx, cy, r = 180, 196, 128
-    yield svg.label(cx, 20, f"The ring: {moved(k[1:] for k in keys)} of {len(keys)} keys move", weight=600)
+    yield svg.label(cx, 20, f"The ring: {_n_moved(k[1:] for k in keys)} of {len(keys)} keys move", weight=600)
     for (start, _), (end, owner) in zip([points[-1], *points[:-1]], points):
         yield _arc(cx, cy, r, start, end, *_shade(owner, lost, owners), dashed=owner == lost)
         yield svg.line(_on(cx, cy, r - 6, end), _on(cx, cy, r + 6, end), ink="ink")
@@ -48,7 +48,7 @@ def _circle(points, keys, lost, owners):
 
 def _rows(remainders, lost, owners):
     left, top, step = 408, 60, 24
-    yield svg.label(left + 140, 20, f"By remainder: {moved(remainders)} of {len(remainders)} keys move",
+    yield svg.label(left + 140, 20, f"By remainder: {_n_moved(remainders)} of {len(remainders)} keys move",
                     weight=600)
     for row, owner in enumerate(owners):
         y = top + row * 58
@@ -89,6 +89,6 @@ def _dot(x, y, moves):
 
 def _told(keys, remainders, lost):
     return (f"Left, a circle divided among replicas, with {len(keys)} keys on it: when {lost} is lost, "
-            f"the {moved(k[1:] for k in keys)} keys on its arcs go to the next replica "
+            f"the {_n_moved(k[1:] for k in keys)} keys on its arcs go to the next replica "
             "and no other key moves. "
-            f"Right, the same keys dealt out by remainder: {moved(remainders)} of them move.")
+            f"Right, the same keys dealt out by remainder: {_n_moved(remainders)} of them move.")

@@ -37,9 +37,9 @@ def dials(columns: list[str], rows: list[str], angles: list[list[float]]) -> str
             shapes += [_face(x, y, "none"),
                        svg.line((x, y), point(x, y, RADIUS - 4, angle % (2 * math.pi)), ink="accent",
                                 width=2.4),
-                       svg.label(x, y + RADIUS + 15, told(angle), size=12, ink="quiet")]
+                       svg.label(x, y + RADIUS + 15, angle_in_words(angle), size=12, ink="quiet")]
     return _drawing(columns, rows, shapes, "Hands of clocks: " + "; ".join(
-        f"{row}: " + ", ".join(f"{column} {told(angle)}" for column, angle in zip(columns, line))
+        f"{row}: " + ", ".join(f"{column} {angle_in_words(angle)}" for column, angle in zip(columns, line))
         for row, line in zip(rows, angles)))
 
 
@@ -53,7 +53,7 @@ def faces(columns: list[str], rows: list[str], known: list[float], reached: list
             shapes += [_face(x, y, "panel"), sector(x, y, RADIUS, 0, min(seen, angle), "accent", 55),
                        sector(x, y, RADIUS, seen, min(angle, 2 * math.pi), "off", 70),
                        _face(x, y, "none"),
-                       svg.label(x, y + RADIUS + 15, told(angle), size=12,
+                       svg.label(x, y + RADIUS + 15, angle_in_words(angle), size=12,
                                  ink="off" if angle > seen and seen < 2 * math.pi else "quiet")]
     foot = HEAD + ROW * len(rows) - 2
     for x, colour, words in ((0, "accent", "shown in training"), (150, "off", "never shown")):
@@ -61,11 +61,11 @@ def faces(columns: list[str], rows: list[str], known: list[float], reached: list
                            edge=colour, round=2),
                    svg.label(x + 19, foot, words, anchor="start", size=12)]
     return _drawing(columns, rows, shapes, "Parts of clock faces: " + "; ".join(
-        f"{row}: " + ", ".join(f"{column} {told(angle)}" for column, angle in zip(columns, line))
+        f"{row}: " + ", ".join(f"{column} {angle_in_words(angle)}" for column, angle in zip(columns, line))
         for row, line in zip(rows, reached)), foot=28)
 
 
-def told(angle: float) -> str:
+def angle_in_words(angle: float) -> str:
     """An angle in words: degrees within the first turn, then turns."""
     if angle < 2 * math.pi:
         degrees = math.degrees(angle)
