@@ -25,7 +25,7 @@ def main() -> None:
     model, tokenizer = checkpoints.load("tiny")
     unseen = torch.tensor(tokenizer.encode(checkpoints.held_out()))
     taught = train.taught()[1]
-    n_tuning = int(SHARE * train.PLANS["tiny"].tokens) // SHOWN * SHOWN
+    n_tuning = int(SHARE * train.RECIPES["tiny"].tokens) // SHOWN * SHOWN
     # The same tokens, none read from further than trained
     short = by_window(model, unseen, SHOWN, READ // SHOWN, reach=TRAINED)
     fields = {}

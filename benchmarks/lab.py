@@ -57,7 +57,7 @@ def by_bias() -> None:
     print(f"8 experts, 2 per token, {expert_balance.STEPS} steps; the last {expert_balance.MEASURED}: "
           "variation of load, busiest over mean, nats")
     for with_bias in (False, True):
-        found = expert_balance.train(ids, train.VOCAB_SIZE, with_bias)
+        found = expert_balance.train_mixture(ids, train.VOCAB_SIZE, with_bias)
         print(f"  {'with' if with_bias else 'without'} the bias: "
               f"{found.variation:.3f} {found.worst:.2f} {found.loss:.3f}")
 

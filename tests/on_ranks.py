@@ -12,7 +12,7 @@ import torch.distributed as dist
 
 from computetrades.model.cache import Contiguous
 from computetrades.model.config import ModelConfig
-from computetrades.model.parallel import choose, decode, tensor_parallel
+from computetrades.model.parallel import choose, generate, tensor_parallel
 from computetrades.model.parallel.vocabulary import log_softmax
 from computetrades.model.transformer import Transformer
 
@@ -37,10 +37,10 @@ def decodings(communicator, cases, ids, n_tokens):
     and of those without a seed in float64 too."""
     out = []
     for config, parallelism, seed in cases:
-        single, double = decode(communicator, parallelism, filled(config), ids, n_tokens, seed), None
+        single, double = generate(communicator, parallelism, filled(config), ids, n_tokens, seed), None
         if seed is None:
             with InDoublePrecision():
-                double = decode(communicator, parallelism, filled(config, torch.float64), ids, n_tokens)
+                double = generate(communicator, parallelism, filled(config, torch.float64), ids, n_tokens)
         out.append((single, double))
     return out
 

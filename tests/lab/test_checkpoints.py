@@ -12,13 +12,13 @@ from computetrades.lab import checkpoints, context_extension, train
 from computetrades.lab.perplexity import by_window
 from computetrades.model.cache import Contiguous
 
-both_models = pytest.mark.parametrize("name", train.PLANS)
+both_models = pytest.mark.parametrize("name", train.RECIPES)
 torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
 def unseen():
-    return torch.tensor(checkpoints.tokenizer().encode(checkpoints.held_out()))
+    return torch.tensor(checkpoints.load_tokenizer().encode(checkpoints.held_out()))
 
 
 @both_models

@@ -18,12 +18,13 @@ def test_a_row_is_what_the_model_looks_up():
 
 
 def test_neighbours_are_those_of_torchs_cosine():
-    table = torch.tensor(embedding_table.table())
+    table = torch.tensor(embedding_table.weights())
     cosines = torch.cosine_similarity(table - table.mean(0),
                                       torch.tensor(embedding_table.row(" list")) - table.mean(0))
     best = cosines.topk(6)
-    wanted = [(embedding_table.tokens()[i], v) for v, i in zip(best.values.tolist(), best.indices.tolist())
-              if embedding_table.tokens()[i] != " list"]
+    wanted = [(embedding_table.vocabulary()[i], v)
+              for v, i in zip(best.values.tolist(), best.indices.tolist())
+              if embedding_table.vocabulary()[i] != " list"]
     found = embedding_table.neighbours(" list", 5)
     assert [t for t, _ in found] == [t for t, _ in wanted]
     assert [c for _, c in found] == pytest.approx([c for _, c in wanted], abs=1e-5)
@@ -47,7 +48,7 @@ def test_in_a_shuffled_table_they_are_not(monkeypatch):
 
 
 def test_spread_by_numpy():
-    table, spread = embedding_table.table(), embedding_table.spread()
+    table, spread = embedding_table.weights(), embedding_table.spread()
     assert spread.sigma == pytest.approx(table.std(), rel=1e-5)
     assert spread.largest == pytest.approx(np.abs(table).max() / table.std(), rel=1e-5)
     assert sum(embedding_table.histogram(tuple(range(-20, 21)))) == pytest.approx(1)
@@ -66,7 +67,7 @@ def test_the_crowd_is_the_tokens_that_training_hardly_saw():
 
 def test_without_the_crowd_its_columns_stand_out_less():
     crowd = embedding_table.crowd()
-    learnt = np.array([row for i, row in enumerate(embedding_table.table()) if i not in crowd])
+    learnt = np.array([row for i, row in enumerate(embedding_table.weights()) if i not in crowd])
     columns = (learnt.astype(float) ** 2).mean(0) ** 0.5
     apart = embedding_table.spread(crowded=False).dimension
     assert apart == pytest.approx(columns.max() / np.median(columns))
@@ -76,7 +77,8 @@ def test_without_the_crowd_its_columns_stand_out_less():
 def test_a_row_is_all_that_the_model_sees_of_a_token():
     assert embedding_table.swap("for node in graph: return node", " node", " edge") == 0.0
     # Nothing was left swapped
-    assert np.array_equal(checkpoints.load("tiny")[0].embed.weight.detach().numpy(), embedding_table.table())
+    stored = checkpoints.load("tiny")[0].embed.weight.detach().numpy()
+    assert np.array_equal(stored, embedding_table.weights())
 
 
 @pytest.mark.parametrize("n_ranks, vocab_size", [(2, 100), (3, 100)])

@@ -116,7 +116,7 @@ def test_the_stored_measurement_is_what_this_server_sends():
 
 def test_only_what_can_become_a_call_is_allowed():
     body = json.dumps(ASK | {"tools": [READ]})
-    pieces = [checkpoints.tokenizer().decode_bytes([i]) for i in range(1024)]
+    pieces = [checkpoints.load_tokenizer().decode_bytes([i]) for i in range(1024)]
     begin = {p for p in pieces if p and b"Read {".startswith(p)}
     assert {pieces[i] for i in next_token.allowed_tokens(body)} == begin
     assert next_token.n_allowed(body) == len(begin)
@@ -126,6 +126,6 @@ def test_only_what_can_become_a_call_is_allowed():
 
 
 def test_tokens_are_shown_with_their_spaces():
-    tokenizer = checkpoints.tokenizer()
+    tokenizer = checkpoints.load_tokenizer()
     ids = (*tokenizer.encode(" in"), *tokenizer.encode("\n"), tokenizer.end)
     assert [next_token.shown(i) for i in ids] == ["·in", "\\n", "<end>"]

@@ -21,7 +21,7 @@ from computetrades.model.parallel import (
     expert_parallel,
     launch,
     run,
-    tally,
+    tallies,
     tensor_parallel,
 )
 from computetrades.model.transformer import n_parameters
@@ -150,13 +150,13 @@ def test_traffic_of_expert_parallelism_is_the_closed_form(n_ranks, name):
                            hidden_size=config.hidden_size,
                            n_experts_per_token=config.experts.n_experts_per_token)
     for step, n_tokens in enumerate([REQUESTS.numel(), *[len(REQUESTS)] * 3]):
-        tallies = [tally(rank.traffic[step]) for rank in ranks]
-        assert all(list(t) == ["counts", "dispatch", "combine"] for t in tallies)
+        on_each = [tallies(rank.traffic[step]) for rank in ranks]
+        assert all(list(t) == ["counts", "dispatch", "combine"] for t in on_each)
         assert {c.kind for rank in ranks for c in rank.traffic[step]} == {"all-to-all"}
-        assert {t["dispatch"].times + t["combine"].times for t in tallies} == {collectives.all_to_alls(form)}
-        moved = sum(t["dispatch"].n_bytes + t["combine"].n_bytes for t in tallies)
+        assert {t["dispatch"].times + t["combine"].times for t in on_each} == {collectives.all_to_alls(form)}
+        moved = sum(t["dispatch"].n_bytes + t["combine"].n_bytes for t in on_each)
         assert moved == n_tokens * collectives.expert_parallel_bytes(form, FLOAT32, FLOAT32)
-        assert ({t["counts"].n_bytes for t in tallies}
+        assert ({t["counts"].n_bytes for t in on_each}
                 == {8 * config.experts.n_experts * collectives.mixture_layers(form)})
 
 
@@ -173,7 +173,7 @@ def test_rows_travel_exactly_when_the_router_chose_an_expert_elsewhere(n_ranks, 
     home = torch.arange(n_ranks).repeat_interleave(n_own)                               # of every token
     # Each [all tokens, experts per token]
     owner = [chosen // (config.experts.n_experts // n_ranks) for chosen in choices]
-    prefill = [tally(pair[0].traffic[0]) for pair in on_ranks_of(n_ranks)[name, expert_parallel, None]]
+    prefill = [tallies(pair[0].traffic[0]) for pair in on_ranks_of(n_ranks)[name, expert_parallel, None]]
     for rank, t in enumerate(prefill):
         away = sum((to[home == rank] != rank).sum().item() for to in owner)
         visiting = sum((to[home != rank] == rank).sum().item() for to in owner)
@@ -200,11 +200,11 @@ def test_logits_need_not_be_gathered_to_draw_a_token():
     for (likeliest, traffic), (drawn, _), _, log in ranks:
         assert torch.equal(likeliest, logits.argmax(-1)) and torch.equal(drawn, (logits + noise).argmax(-1))
         assert not torch.equal(likeliest, drawn)
-        assert "logits" not in tally(traffic)
+        assert "logits" not in tallies(traffic)
         # A value and a place from each rank
-        assert tally(traffic)["best token"].n_bytes == 4 * 33 * 16
-        assert (tally(log)["maximum"].times, tally(log)["sum"].times) == (1, 1)
-        assert tally(log)["sum"].n_bytes == 33 * 4
+        assert tallies(traffic)["best token"].n_bytes == 4 * 33 * 16
+        assert (tallies(log)["maximum"].times, tallies(log)["sum"].times) == (1, 1)
+        assert tallies(log)["sum"].n_bytes == 33 * 4
     assert (torch.cat([r[2] for r in ranks], -1) - logits.log_softmax(-1)).abs().max() < 1e-5
 
 

@@ -21,7 +21,7 @@ def session():
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "a.py").write_text("x = 1\ny = 2\n", encoding="utf-8")
-    return agent.Folder(tmp_path)
+    return agent.FileTools(tmp_path)
 
 
 # The tools
@@ -151,9 +151,9 @@ def test_the_files_are_what_the_edits_make_of_them(session):
 
 
 def test_the_tokens_sent_are_those_of_the_body_that_was_sent(session):
-    tokenizer = checkpoints.tokenizer()
+    tokenizer = checkpoints.load_tokenizer()
     for call, (body, _) in zip(session.calls, session.log):
-        pieces = schema.parse(body).written()
+        pieces = schema.parse_request(body).written()
         assert call.sent == sum(len(tokenizer.encode(piece)) for piece in pieces)
         assert call.request_bytes == len(body)
 

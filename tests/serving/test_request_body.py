@@ -13,7 +13,7 @@ from computetrades.tokenizers import cl100k
 
 @pytest.mark.parametrize("reads", [0, 1, 16])
 def test_the_labs_server_accepts_the_body(reads):
-    asked = schema.parse(request_body.encoded(request_body.build(reads)))
+    asked = schema.parse_request(request_body.json_bytes(request_body.build(reads)))
     assert asked.model == "claude-opus-4-7" and len(asked.tools) == 12
     assert len(asked.messages) == (1 if not reads else 2 * reads + 3)
     assert asked.messages[-1].content[-1].text == "Add dark mode functionality to my blog."
@@ -21,7 +21,7 @@ def test_the_labs_server_accepts_the_body(reads):
 
 def test_the_bytes_are_json_without_a_space_to_spare():
     body = request_body.build(3)
-    raw = request_body.encoded(body)
+    raw = request_body.json_bytes(body)
     assert json.loads(raw) == body and len(raw) == request_body.size(3)
     assert len(raw) < len(json.dumps(body).encode())
 
@@ -31,12 +31,12 @@ def test_the_tokens_of_the_parts_give_the_texts_back():
     for part, found in request_body.texts(body).items():
         ids = [encoding.encode(text) for text in found]
         assert [encoding.decode(i) for i in ids] == found
-        assert sum(map(len, ids)) == request_body.tokens(2)[part]
+        assert sum(map(len, ids)) == request_body.part_tokens(2)[part]
 
 
 @pytest.mark.parametrize("reads, lines", [(1, 200), (3, 50)])
 def test_reads_add_what_a_request_without_any_lacks(reads, lines):
-    more = sum(request_body.tokens(reads, lines).values()) - sum(request_body.tokens(0).values())
+    more = sum(request_body.part_tokens(reads, lines).values()) - sum(request_body.part_tokens(0).values())
     assert request_body.per_read(reads, lines) * reads == pytest.approx(more)
     assert request_body.per_read(0) == 0
 
@@ -65,12 +65,12 @@ def test_a_longer_session_begins_as_the_shorter_one():
 
 def test_the_stored_density_is_that_of_the_stand_in():
     reads, lines = (int(facts("stand-in").fields[name]) for name in ("n_reads", "lines_per_read"))
-    density = request_body.size(reads, lines) / sum(request_body.tokens(reads, lines).values())
+    density = request_body.size(reads, lines) / sum(request_body.part_tokens(reads, lines).values())
     assert round(density, 2) == facts("one-request").body_bytes.value("B/token")
 
 
 def test_numbers_before_lines_cost_tokens():
-    assert request_body.bare_tokens(4) < request_body.tokens(4)["files read"]
+    assert request_body.bare_tokens(4) < request_body.part_tokens(4)["files read"]
 
 
 @pytest.mark.parametrize("bad", [(-1, 200), (1.5, 200), (1, 0), (1000, 200)])
@@ -87,6 +87,6 @@ def test_an_outline_is_short_and_keeps_the_shape():
 
 def test_it_needs_no_torch():
     code = ("import sys; from computetrades.serving import request_body as a; "
-            "a.tokens(1); print('torch' in sys.modules)")
+            "a.part_tokens(1); print('torch' in sys.modules)")
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from computetrades.serving import grammar
 from computetrades.serving.grammar import UnknownSchema, value
-from computetrades.serving.schema import parse
+from computetrades.serving.schema import parse_request
 from computetrades.serving.stream import Reply, folded
 from tests.toy_server import BASH, HELLO, READ
 
@@ -30,8 +30,8 @@ def written(text: bytes, cuts, ended="length", **fields):
     """The events of a reply whose model writes this text, cut into tokens at these places."""
     places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
     pieces = [text[a:b] for a, b in pairwise(places)]
-    reply = Reply(parse(json.dumps({"model": "m", "max_tokens": 99, "messages": HELLO} | fields).encode()),
-                  pieces, 1)
+    request = {"model": "m", "max_tokens": 99, "messages": HELLO} | fields
+    reply = Reply(parse_request(json.dumps(request).encode()), pieces, 1)
     reply.job = SimpleNamespace(prompt_ids=[0] * 20, cached_tokens=8, written_tokens=4, output_ids=[],
                                 max_tokens=99, finish_reason=ended)
     events = []
@@ -108,7 +108,7 @@ def test_only_tokens_that_keep_a_call_well_formed_can_be_chosen():
     pieces = [b"x", b">", b"l>", b"<too", b'Bash {"command":"', b"Edit {", b'"', b',"wait":', b"true", b"}",
               b"}</tool>", b"} </tool>", b"", b"ol>Bash"]
     request = {"model": "m", "max_tokens": 99, "messages": HELLO, "tools": [BASH], "temperature": 0}
-    reply = Reply(parse(json.dumps(request).encode()), pieces, 1)
+    reply = Reply(parse_request(json.dumps(request).encode()), pieces, 1)
     reply.job = SimpleNamespace(prompt_ids=[0], cached_tokens=0, written_tokens=0, output_ids=[],
                                 max_tokens=99, finish_reason=None)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from ..serving import grammar
-from ..serving.agent import Call, Folder, loop, message
+from ..serving.agent import Call, FileTools, loop, message
 from ..serving.client import Client
 from ..serving.engine import Engine
 from ..serving.server import Server
@@ -73,7 +73,7 @@ def session(max_calls: int = 22, seed: int = SEED, temperature: float = 0.8, max
         raise ValueError(f"max_calls cannot be {max_calls}: a session has at least 1 call")
     server = _server(seed, prefix_cache)
     with tempfile.TemporaryDirectory() as folder, server:
-        tools = Folder(Path(folder))
+        tools = FileTools(Path(folder))
         for name, text in files().items():
             (tools.path / name).write_text(text, encoding="utf-8")
         before = _contents(tools)

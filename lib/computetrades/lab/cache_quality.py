@@ -37,7 +37,7 @@ FORMATS = {
 
 
 @dataclass(frozen=True)
-class Reading:
+class CacheQuality:
     """Perplexity of all tokens of the windows,
     and of those beyond the trained length (nan where there are none)."""
     name: str
@@ -47,13 +47,13 @@ class Reading:
 
 
 @cache
-def through_format(name: str, n_windows: int) -> Reading:
+def through_format(name: str, n_windows: int) -> CacheQuality:
     """Windows of the trained length through one of FORMATS. KeyError for another name."""
     return _read(name, FORMATS[name], windows(n_windows, CONTEXT))
 
 
 @cache
-def through_eviction(n_sinks: int, places: int, n_windows: int, length: int) -> Reading:
+def through_eviction(n_sinks: int, places: int, n_windows: int, length: int) -> CacheQuality:
     """Windows of `length` tokens through a cache of `places` tokens, the first n_sinks kept;
     places = 0 keeps everything."""
     if not places:
@@ -119,7 +119,7 @@ def windows(n: int, length: int) -> torch.Tensor:
     return ids[starts[:, None] + torch.arange(length + 1)]
 
 
-def _read(name: str, make, rows: torch.Tensor) -> Reading:
+def _read(name: str, make, rows: torch.Tensor) -> CacheQuality:
     model, threads = tiny()[0], torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -131,5 +131,5 @@ def _read(name: str, make, rows: torch.Tensor) -> Reading:
     finally:
         torch.set_num_threads(threads)
     nats = torch.cat(nats)
-    return Reading(name, n_bytes / nats.numel(), perplexity(nats),
+    return CacheQuality(name, n_bytes / nats.numel(), perplexity(nats),
                    perplexity(nats[:, CONTEXT:]) if nats.shape[1] > CONTEXT else float("nan"))

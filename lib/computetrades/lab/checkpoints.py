@@ -26,10 +26,10 @@ class WeightsError(ValueError):
 def load(name: str) -> tuple[Transformer, Tokenizer]:
     """'tiny' or its 'draft': the model, in float32 and ready to evaluate,
     and the tokenizer that the two share."""
-    return model_from(stored(f"{name}.safetensors")), tokenizer()
+    return model_from(stored(f"{name}.safetensors")), load_tokenizer()
 
 
-def tokenizer() -> Tokenizer:
+def load_tokenizer() -> Tokenizer:
     return Tokenizer.load(stored(TOKENS))
 
 

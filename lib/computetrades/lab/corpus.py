@@ -14,7 +14,7 @@ PACKAGE, VERSION = "networkx", "3.6.1"
 SHA256 = "eb5f9a8cadbefde1ea616d6593ea0937208f9d417d1c18213dd28a4d2ce54595"
 
 
-def read() -> dict[str, str]:
+def source_files() -> dict[str, str]:
     """File name -> text, by name.
     RuntimeError when the package is not the one that the stored models were trained on."""
     spec = find_spec(PACKAGE)

@@ -11,41 +11,41 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..model.parallel import Communicator, Tally, run, tally
+from ..model.parallel import Communicator, Tally, run, tallies
 from ..model.parallel.vocabulary import VocabularyParallelEmbedding, VocabularyParallelHead, sample
 from . import checkpoints
 
 
 @functools.cache
-def table(name: str = "tiny") -> np.ndarray:
+def weights(name: str = "tiny") -> np.ndarray:
     """[vocab_size, hidden_size], as trained; in the lab's models it is the output head as well."""
     return checkpoints.load(name)[0].embed.weight.detach().numpy()
 
 
 @functools.cache
-def tokens() -> tuple[str, ...]:
+def vocabulary() -> tuple[str, ...]:
     """What each row stands for; bytes that are no text by themselves as they decode."""
-    tokenizer = checkpoints.tokenizer()
+    tokenizer = checkpoints.load_tokenizer()
     return tuple(tokenizer.decode([i]) for i in range(tokenizer.vocab_size))
 
 
 def row_of(token: str) -> int:
-    if token not in tokens():
+    if token not in vocabulary():
         raise ValueError(f"the lab's vocabulary has no token {token!r}; "
-                         "take one of computetrades.lab.embedding_table.tokens()")
-    return tokens().index(token)
+                         "take one of computetrades.lab.embedding_table.vocabulary()")
+    return vocabulary().index(token)
 
 
 def row(token: str) -> np.ndarray:
     """[hidden_size]: the vector that the model gets for a token."""
-    return table()[row_of(token)]
+    return weights()[row_of(token)]
 
 
 @functools.cache
 def _directions() -> np.ndarray:
     """The rows without what they all share, their mean, at length one;
     the cosine of two rows is their product."""
-    centred = table() - table().mean(axis=0)
+    centred = weights() - weights().mean(axis=0)
     return centred / np.linalg.norm(centred, axis=1, keepdims=True)
 
 
@@ -54,15 +54,15 @@ def neighbours(token: str, n: int) -> list[tuple[str, float]]:
     the token itself is left out."""
     cosines = _directions() @ _directions()[row_of(token)]
     order = [i for i in np.argsort(-cosines, kind="stable") if i != row_of(token)]
-    return [(tokens()[i], float(cosines[i])) for i in order[:n]]
+    return [(vocabulary()[i], float(cosines[i])) for i in order[:n]]
 
 
 @functools.cache
 def twins(shortest: int = 3) -> tuple[tuple[str, str], ...]:
     """Pairs of tokens that are one word with and without the space before it,
     at least so many letters long."""
-    known = set(tokens())
-    return tuple((" " + word, word) for word in tokens()
+    known = set(vocabulary())
+    return tuple((" " + word, word) for word in vocabulary()
                  if word.isalpha() and len(word) >= shortest and " " + word in known)
 
 
@@ -100,8 +100,8 @@ def crowd(cosine: float = 0.99) -> tuple[int, ...]:
     No step pulls such a row to a place of its own, and each pushes it, with all others of its kind, away from
     the vector that asks for the token that did come (Yu et al. 2022, arXiv 2109.03127).
     """
-    directions = table() / np.linalg.norm(table(), axis=1, keepdims=True)
-    longest = np.linalg.norm(table(), axis=1).argmax()
+    directions = weights() / np.linalg.norm(weights(), axis=1, keepdims=True)
+    longest = np.linalg.norm(weights(), axis=1).argmax()
     return tuple(np.flatnonzero(directions @ directions[longest] > cosine).tolist())
 
 
@@ -113,7 +113,7 @@ def crowd_size(cosine: float = 0.99) -> int:
 @functools.cache
 def spread(name: str = "tiny", crowded: bool = True) -> Spread:
     """How the table's weights spread. crowded: with the rows of the lab model's crowd, or without."""
-    all_weights = table(name).astype(np.float64)
+    all_weights = weights(name).astype(np.float64)
     if not crowded:
         all_weights = np.delete(all_weights, crowd(), axis=0)
     sigma, columns = all_weights.std(), np.sqrt((all_weights ** 2).mean(axis=0))
@@ -122,8 +122,8 @@ def spread(name: str = "tiny", crowded: bool = True) -> Spread:
 
 def histogram(edges: tuple[float, ...]) -> list[float]:
     """Share of the table's weights between neighbouring edges, which are in sigmas."""
-    counts, _ = np.histogram(table() / table().std(), bins=edges)
-    return [float(c) / table().size for c in counts]
+    counts, _ = np.histogram(weights() / weights().std(), bins=edges)
+    return [float(c) / weights().size for c in counts]
 
 
 @functools.cache
@@ -180,5 +180,5 @@ def _on_rank(communicator: Communicator, vocab_size: int, width: int, n_tokens: 
     chosen = sample(head(x[:, -1:]), vocab_size, communicator)
     expected = wanted[:, -1:] @ whole.T
     difference = max((x - wanted).abs().max(), (logits - expected).abs().max())
-    return Split(len(embed.tokens), tally(communicator.log), float(difference),
+    return Split(len(embed.tokens), tallies(communicator.log), float(difference),
                  bool((chosen == expected.argmax(-1)).all()))

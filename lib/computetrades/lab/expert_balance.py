@@ -46,7 +46,7 @@ def config(vocab_size: int) -> ModelConfig:
                                        router="sigmoid"))
 
 
-def train(ids: torch.Tensor, vocab_size: int, with_bias: bool) -> Balance:
+def train_mixture(ids: torch.Tensor, vocab_size: int, with_bias: bool) -> Balance:
     """From the same start on the same batches of ids [tokens];
     with_bias decides whether the bias is ever moved."""
     model = Transformer(config(vocab_size)).initialise(SEED)

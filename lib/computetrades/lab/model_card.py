@@ -36,8 +36,8 @@ def of_corpus(n_training_tokens: int, n_held_out_tokens: int, bytes_per_token: f
         context={"value": f"{context} token", "note": "Length of every training sequence."})
 
 
-def of_model(name: str, plan, run, nats: float, sample: float, bytes_per_token: float, seed: int) -> dict:
-    c = plan.config
+def of_model(name: str, recipe, run, nats: float, sample: float, bytes_per_token: float, seed: int) -> dict:
+    c = recipe.config
     return _record(
         f"Lab model, {name}",
         attention={"text": "gqa"},
@@ -45,25 +45,26 @@ def of_model(name: str, plan, run, nats: float, sample: float, bytes_per_token: 
         head_dim=c.head_dim, intermediate_size=c.intermediate_size, vocab_size=c.vocab_size,
         rope_theta=int(c.rope.theta), tied_embeddings=int(c.tied_embeddings),
         n_params={"value": n_parameters(c), "note": "Counted on the module."},
-        steps=plan.steps,
-        trained_tokens={"value": f"{plan.tokens} token", "note": "Drawn with repetition from lab-corpus."},
-        peak_learning_rate=plan.peak,
+        steps=recipe.steps,
+        trained_tokens={"value": f"{recipe.tokens} token", "note": "Drawn with repetition from lab-corpus."},
+        peak_learning_rate=recipe.peak,
         seed=seed,
         loss_training={"value": round(sum(run.curve[-LATE:]) / LATE, 4),
                        "note": f"Nats per token, mean of {LATE} last steps."},
-        loss_held_out={"value": kept(nats),
+        loss_held_out={"value": _repeatable(nats),
                        "note": "Nats per token, stored weights, windows of the trained length."},
-        loss_sample={"value": kept(sample),
+        loss_sample={"value": _repeatable(sample),
                      "note": "The same on train.SAMPLE windows spread evenly over the text."},
-        perplexity_held_out={"value": kept(math.exp(nats)), "note": "Exponential of the held-out loss."},
-        bits_per_byte=f"{kept(bits_per_byte(nats, bytes_per_token))} bit/byte",
+        perplexity_held_out={"value": _repeatable(math.exp(nats)),
+                             "note": "Exponential of the held-out loss."},
+        bits_per_byte=f"{_repeatable(bits_per_byte(nats, bytes_per_token))} bit/byte",
         processor_time={"value": f"{run.worked:.0f} s",
                         "note": "Of the one thread; on a machine with nothing else to do, the wait."},
         machine={"text": f"{processor()}, torch {torch.__version__}"},
         command={"text": COMMAND})
 
 
-def write(records: dict[str, dict]):
+def write_card(records: dict[str, dict]):
     path = data_dir() / "facts" / "lab" / "lab-models.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     body = "\n".join(yaml.safe_dump({key: record}, sort_keys=False, width=200)
@@ -75,7 +76,7 @@ def _record(label: str, **fields) -> dict:
     return {"label": label, "source": SOURCE, "as_of": date.today().isoformat(), "kind": "measured", **fields}
 
 
-def kept(x: float) -> float:
+def _repeatable(x: float) -> float:
     """To four significant digits, which another processor repeats;
     the fifth moved between two settings of one machine."""
     return float(f"{x:.4g}")

@@ -37,7 +37,7 @@ def answered(body: str) -> client.Answer:
 @functools.cache
 def prompt(body: str) -> tuple[int, ...]:
     """Token ids of what the model reads for a request."""
-    written = schema.parse(body.encode()).written()
+    written = schema.parse_request(body.encode()).written()
     return tuple(token for piece in written for token in _pair()[1].encode(piece))
 
 
@@ -94,7 +94,7 @@ def computed_tokens(body: str) -> int:
 def allowed_tokens(body: str, call: str = "") -> tuple[int, ...]:
     """Ids that may come next when the request's tools have been called as far as `call`:
     'Read {"file', say."""
-    pattern = grammar.calls(schema.parse(body.encode()).callable_tools)
+    pattern = grammar.calls(schema.parse_request(body.encode()).callable_tools)
     return tuple(token for token, piece in enumerate(_pieces())
                  if piece and pattern.fullmatch(call.encode() + piece, partial=True) is not None)
 

@@ -6,8 +6,8 @@ from functools import cache
 
 import torch
 
-from ..model.parallel.communicator import tally
-from ..model.parallel.decoding import decode
+from ..model.parallel.communicator import tallies
+from ..model.parallel.decoding import generate
 from ..model.parallel.launch import run
 from ..model.parallel.tensor import tensor_parallel
 from .checkpoints import load
@@ -44,7 +44,7 @@ def compare(name: str, text: str, n_tokens: int, n_ranks: int) -> Comparison:
     torch.set_num_threads(1)
     model, tokenizer = load(name)
     prompt = torch.tensor([tokenizer.encode(text)])
-    ranks = run(n_ranks, decode, tensor_parallel, model, prompt, n_tokens)
+    ranks = run(n_ranks, generate, tensor_parallel, model, prompt, n_tokens)
     ids, logits = prompt, []
     for _ in range(n_tokens):
         logits.append(model(ids)[:, -1:])
@@ -58,4 +58,4 @@ def compare(name: str, text: str, n_tokens: int, n_ranks: int) -> Comparison:
 
 
 def _all_reduces(log):
-    return {purpose: said for purpose, said in tally(log).items() if said.kind == "all-reduce"}
+    return {purpose: said for purpose, said in tallies(log).items() if said.kind == "all-reduce"}

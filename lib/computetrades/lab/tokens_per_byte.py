@@ -29,17 +29,17 @@ def tokens(kind: str, vocabulary: str | int = "cl100k_base") -> int:
     """Tokens in the sample of that kind. vocabulary: a name,
     or how many of cl100k_base's first tokens there are."""
     if isinstance(vocabulary, int):
-        return len(beginning(vocabulary).encode(text(kind)))
+        return len(beginning(vocabulary).encode(text_of(kind)))
     encodings = {"cl100k_base": cl100k.encoding, "o200k_base": o200k.encoding, OLD_CUT: _old_cut}
     if vocabulary not in encodings:
         raise ValueError(f"vocabulary {vocabulary!r} is unknown; "
                          f"give one of {', '.join(encodings)}, or a number of tokens")
-    return len(encodings[vocabulary]().encode_ordinary(text(kind)))
+    return len(encodings[vocabulary]().encode_ordinary(text_of(kind)))
 
 
 def characters(kind: str) -> int:
     """Characters of the text of that kind, as Unicode counts them: a vowel sign of Hindi is one itself."""
-    return len(text(kind))
+    return len(text_of(kind))
 
 
 def words(text: str) -> int:
@@ -134,7 +134,7 @@ class Cuts(NamedTuple):
 def unlike_longest_match(kinds: tuple[str, ...]) -> Cuts:
     """How the longest match cuts the pieces of those texts, against merges."""
     whole = cl100k.tokenizer()
-    found = dict.fromkeys(piece for kind in kinds for piece in bpe.pieces(text(kind), whole.pattern))
+    found = dict.fromkeys(piece for kind in kinds for piece in bpe.pieces(text_of(kind), whole.pattern))
     split = [(piece, tuple(whole._encoded(piece)), longest_match(piece)) for piece in found]
     split = [row for row in split if len(row[1]) > 1]
     return Cuts(len(split), tuple(row for row in split if row[1] != row[2]))
@@ -143,10 +143,10 @@ def unlike_longest_match(kinds: tuple[str, ...]) -> Cuts:
 @functools.cache
 def longest_match_tokens(kind: str) -> int:
     """Tokens of that text if each of its pieces were cut by the longest match."""
-    return sum(len(longest_match(piece)) for piece in bpe.pieces(text(kind), cl100k.tokenizer().pattern))
+    return sum(len(longest_match(piece)) for piece in bpe.pieces(text_of(kind), cl100k.tokenizer().pattern))
 
 
-def text(kind: str) -> str:
+def text_of(kind: str) -> str:
     """The sample of that kind, or the long text, "library". ValueError for a kind that there is not."""
     if kind == "library":
         return library()

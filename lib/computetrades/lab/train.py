@@ -26,7 +26,7 @@ SAMPLE = 16                           # held-out windows on which a quick check 
 
 
 @dataclass(frozen=True)
-class Plan:
+class Recipe:
     """A model and its schedule: linear warm-up,
     then a cosine down to a tenth of the peak (as in GPT-3, appendix B)."""
     config: ModelConfig
@@ -47,10 +47,10 @@ class Plan:
         return self.peak * (0.55 + 0.45 * math.cos(math.pi * done))
 
 
-PLANS = {
-    "tiny": Plan(ModelConfig(n_layers=4, hidden_size=128, n_heads=4, n_kv_heads=2, intermediate_size=384,
+RECIPES = {
+    "tiny": Recipe(ModelConfig(n_layers=4, hidden_size=128, n_heads=4, n_kv_heads=2, intermediate_size=384,
                              vocab_size=VOCAB_SIZE, tied_embeddings=True)),
-    "draft": Plan(ModelConfig(n_layers=2, hidden_size=64, n_heads=2, n_kv_heads=1, intermediate_size=176,
+    "draft": Recipe(ModelConfig(n_layers=2, hidden_size=64, n_heads=2, n_kv_heads=1, intermediate_size=176,
                               vocab_size=VOCAB_SIZE, tied_embeddings=True)),
 }
 
@@ -62,56 +62,56 @@ class Run:
     worked: float                     # seconds of the processor
 
 
-def training(model: Transformer, ids: torch.Tensor, plan: Plan):
+def training(model: Transformer, ids: torch.Tensor, recipe: Recipe):
     """Train on ids [tokens], in place;
     yields the loss of each step's batch before the step, in nats per token."""
     torch.set_num_threads(1)
     drawn = torch.Generator().manual_seed(SEED)
     optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=0.1, fused=True)
-    for step in range(plan.steps):
-        starts = torch.randint(len(ids) - CONTEXT, (plan.batch, 1), generator=drawn)
+    for step in range(recipe.steps):
+        starts = torch.randint(len(ids) - CONTEXT, (recipe.batch, 1), generator=drawn)
         rows = ids[starts + torch.arange(CONTEXT + 1)]
         error = F.cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
         error.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for group in optimiser.param_groups:
-            group["lr"] = plan.rate(step)
+            group["lr"] = recipe.rate(step)
         optimiser.step()
         optimiser.zero_grad()
         yield error.item()
 
 
-def encoded(texts, tokenizer: bpe.Tokenizer) -> torch.Tensor:
+def _token_ids(texts, tokenizer: bpe.Tokenizer) -> torch.Tensor:
     """The texts as ids [tokens], each with the end of a text behind it."""
     return torch.tensor([token for text in texts for token in (*tokenizer.encode(text), tokenizer.end)])
 
 
 def taught() -> tuple[bpe.Tokenizer, torch.Tensor]:
     """The tokenizer, learned from the training files, and those files as ids [tokens]."""
-    texts = [text for name, text in corpus.read().items() if not corpus.is_held_out(name)]
+    texts = [text for name, text in corpus.source_files().items() if not corpus.is_held_out(name)]
     tokenizer = bpe.train("".join(texts), VOCAB_SIZE)
-    return tokenizer, encoded(texts, tokenizer)
+    return tokenizer, _token_ids(texts, tokenizer)
 
 
 def main():
     checkpoints.folder().mkdir(parents=True, exist_ok=True)
     tokenizer, ids = taught()
     tokenizer.save(checkpoints.folder() / checkpoints.TOKENS)
-    held_out = "".join(text for name, text in corpus.read().items() if corpus.is_held_out(name))
+    held_out = "".join(text for name, text in corpus.source_files().items() if corpus.is_held_out(name))
     (checkpoints.folder() / checkpoints.HELD_OUT).write_text(held_out, encoding="utf-8")
     runs = {}
-    for name, plan in PLANS.items():
-        model, curve = Transformer(plan.config).initialise(SEED), []
+    for name, recipe in RECIPES.items():
+        model, curve = Transformer(recipe.config).initialise(SEED), []
         began = time.process_time()
-        for error in (bar := tqdm(training(model, ids, plan), total=plan.steps, desc=name, unit="step")):
+        for error in (bar := tqdm(training(model, ids, recipe), total=recipe.steps, desc=name, unit="step")):
             curve.append(error)
             bar.set_postfix(loss=f"{error:.3f}")
         runs[name] = Run(curve, time.process_time() - began)
         checkpoints.save(checkpoints.folder() / f"{name}.safetensors", model)
-    finish(runs, tokenizer, held_out, len(ids))
+    _write_results(runs, tokenizer, held_out, len(ids))
 
 
-def finish(runs: dict[str, Run], tokenizer: bpe.Tokenizer, held_out: str, n_training_tokens: int):
+def _write_results(runs: dict[str, Run], tokenizer: bpe.Tokenizer, held_out: str, n_training_tokens: int):
     """Write the curves, the checksums and the card, whose held-out loss is that of the weights as stored."""
     write_curves(checkpoints.folder() / checkpoints.CURVES, {name: run.curve for name, run in runs.items()})
     checkpoints.seal()
@@ -122,8 +122,8 @@ def finish(runs: dict[str, Run], tokenizer: bpe.Tokenizer, held_out: str, n_trai
     for name, run in runs.items():
         model = checkpoints.load(name)[0]
         nats, sample = (by_window(model, unseen, CONTEXT, n).mean().item() for n in (None, SAMPLE))
-        records[f"lab-{name}"] = model_card.of_model(name, PLANS[name], run, nats, sample, per_token, SEED)
-    model_card.write(records)
+        records[f"lab-{name}"] = model_card.of_model(name, RECIPES[name], run, nats, sample, per_token, SEED)
+    model_card.write_card(records)
 
 
 def write_curves(path, curves: dict[str, list[float]]):

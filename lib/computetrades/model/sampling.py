@@ -67,7 +67,7 @@ def condensed(logits: torch.Tensor, n_best: int) -> tuple[list[tuple[int, float]
     return [(token, round(float(logits[token]), 3)) for token in order[:n_best]], tail
 
 
-def draw(probabilities: torch.Tensor, generator: torch.Generator) -> int:
+def draw_token(probabilities: torch.Tensor, generator: torch.Generator) -> int:
     """One token id from probabilities [vocab_size].
     Drawn on the CPU, so that a seed gives the same everywhere."""
     return int(torch.multinomial(probabilities.cpu(), 1, generator=generator))
@@ -98,7 +98,7 @@ class Sampler:
 
     def __call__(self, logits: torch.Tensor) -> int:
         """logits [vocab_size] -> a token id."""
-        return draw(self.probabilities(logits), self.generator)
+        return draw_token(self.probabilities(logits), self.generator)
 
 
 def _kept(probabilities, kept):

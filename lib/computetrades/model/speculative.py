@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import torch
 
 from .cache import Contiguous
-from .sampling import Sampler, draw
+from .sampling import Sampler, draw_token
 
 
 @dataclass
@@ -70,8 +70,8 @@ def verify(p: torch.Tensor, q: torch.Tensor, drafts: list[int],
     p [drafts + 1, vocab_size] of the target, q [drafts, vocab_size]."""
     for i, token in enumerate(drafts):
         if torch.rand((), generator=generator) * q[i, token] >= p[i, token]:
-            return i, draw(residual(p[i], q[i]), generator)
-    return len(drafts), draw(p[-1], generator)
+            return i, draw_token(residual(p[i], q[i]), generator)
+    return len(drafts), draw_token(p[-1], generator)
 
 
 def residual(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
@@ -92,7 +92,7 @@ def _drafted(model, cache, ids, n_drafts, sampler):
     drafts, q = [], []
     for _ in range(n_drafts):
         q.append(sampler.probabilities(_logits(model, cache, ids + drafts)[-1]))
-        drafts.append(draw(q[-1], sampler.generator))
+        drafts.append(draw_token(q[-1], sampler.generator))
     return drafts, torch.stack(q) if q else []
 
 

@@ -41,7 +41,7 @@ class Call:
         return self.sent - self.cached
 
 
-class Folder:
+class FileTools:
     """The tools, over the Python files of one folder: read a few lines, replace one,
     check that all files parse."""
     READ_LINES = 6
@@ -85,7 +85,7 @@ def message(answer: Answer) -> dict:
     return folded([event.data for event in answer.events])
 
 
-def loop(client: Client, tools: Folder, task: str, max_calls: int, **settings) -> list[Call]:
+def loop(client: Client, tools: FileTools, task: str, max_calls: int, **settings) -> list[Call]:
     """Ask, run, append, until the model stops calling tools;
     at call number max_calls it is no longer offered any."""
     turns, calls = [{"role": "user", "content": task}], []

@@ -49,7 +49,7 @@ def tools() -> list[dict]:
     return json.loads(_texts()["tools.json"])
 
 
-def encoded(body: dict) -> bytes:
+def json_bytes(body: dict) -> bytes:
     """The JSON that goes over the wire: no spaces, UTF-8, nothing but what JSON demands escaped,
     as JSON.stringify writes it."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
@@ -75,14 +75,14 @@ def texts(body: dict) -> dict[str, list[str]]:
     """
     out: dict[str, list[str]] = {part: [] for part in PARTS}
     out["system prompt"] = [block["text"] for block in body["system"]]
-    out["tool schemas"] = [encoded(tool).decode() for tool in body["tools"]]
+    out["tool schemas"] = [json_bytes(tool).decode() for tool in body["tools"]]
     *spoken, sentence = (block for turn in body["messages"] for block in turn["content"])
     out["the sentence"] = [sentence["text"]]
     for block in spoken:
         if block["type"] == "tool_result":
             out["files read"].append(block["content"])
         elif block["type"] == "tool_use":
-            out["conversation"].append(f"{block['name']} {encoded(block['input']).decode()}")
+            out["conversation"].append(f"{block['name']} {json_bytes(block['input']).decode()}")
         else:
             out["project note" if block["text"].startswith("<system-reminder>")
                 else "conversation"].append(block["text"])
@@ -90,7 +90,7 @@ def texts(body: dict) -> dict[str, list[str]]:
 
 
 @functools.cache
-def tokens(n_reads: int, lines_per_read: int = 200) -> dict[str, int]:
+def part_tokens(n_reads: int, lines_per_read: int = 200) -> dict[str, int]:
     """Part -> tokens of cl100k_base in the request of `build`."""
     encode = cl100k.encoding().encode
     return {part: sum(len(encode(text, disallowed_special=())) for text in found)
@@ -102,7 +102,7 @@ def per_read(n_reads: int, lines_per_read: int = 200) -> float:
 
     0 when nothing is read.
     """
-    found = tokens(n_reads, lines_per_read)
+    found = part_tokens(n_reads, lines_per_read)
     return (found["files read"] + found["conversation"]) / max(n_reads, 1)
 
 
@@ -118,7 +118,7 @@ def bare_tokens(n_reads: int, lines_per_read: int = 200) -> int:
 @functools.cache
 def size(n_reads: int, lines_per_read: int = 200) -> int:
     """Bytes of the request's JSON."""
-    return len(encoded(build(n_reads, lines_per_read)))
+    return len(json_bytes(build(n_reads, lines_per_read)))
 
 
 def _read(i: int, piece: str, lines: int, said: dict) -> list[dict]:

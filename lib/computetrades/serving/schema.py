@@ -176,7 +176,7 @@ class MessagesRequest(Cached):
         return out + [OPEN] if self.must_call else out
 
 
-def parse(body: bytes) -> MessagesRequest:
+def parse_request(body: bytes) -> MessagesRequest:
     """ValueError names each field that is wrong, and how."""
     try:
         return MessagesRequest.model_validate_json(body)

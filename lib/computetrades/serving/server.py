@@ -154,7 +154,7 @@ class Messages(Shaped):
         if error := self._too_long():
             raise error
         try:
-            request = schema.parse(bytes(self.body))
+            request = schema.parse_request(bytes(self.body))
             self.reply, prompt, max_tokens = self.server.prepare(request)
         except ValueError as error:
             raise ApiError(400, str(error)) from None

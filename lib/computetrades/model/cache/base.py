@@ -51,6 +51,6 @@ def joined(held, new, axis: int = 2) -> list[torch.Tensor]:
     return [torch.cat(pair, dim=axis) for pair in zip(held, new)]
 
 
-def total_bytes(layers) -> int:
+def tensor_bytes(layers) -> int:
     """Bytes of all tensors in a list of lists; None stands for an empty one."""
     return sum(t.nbytes for tensors in layers for t in tensors or ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 
 from ..config import ModelConfig
-from .base import Part, reserved, total_bytes
+from .base import Part, reserved, tensor_bytes
 
 
 class Contiguous:
@@ -27,7 +27,7 @@ class Contiguous:
 
     @property
     def n_bytes(self) -> int:
-        return total_bytes(self.rows)
+        return tensor_bytes(self.rows)
 
     @property
     def n_bytes_used(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ..config import ModelConfig
-from .base import Part, joined, total_bytes
+from .base import Part, joined, tensor_bytes
 from .codecs import TwoBit
 from .sliding import Sliding
 
@@ -56,7 +56,7 @@ class KIVI:
 
     @property
     def n_bytes(self) -> int:
-        return total_bytes(self.keys + self.values + self.recent)
+        return tensor_bytes(self.keys + self.values + self.recent)
 
     def extend(self, layer, first, second, positions):
         """One part for each window of `residual` tokens that the new ones reach into."""

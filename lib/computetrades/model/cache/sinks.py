@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 
 from ..config import CHUNKED, ModelConfig
-from .base import Part, joined, total_bytes
+from .base import Part, joined, tensor_bytes
 
 
 class Sinks:
@@ -33,7 +33,7 @@ class Sinks:
 
     @property
     def n_bytes(self) -> int:
-        return total_bytes(self.stored)
+        return tensor_bytes(self.stored)
 
     def extend(self, layer, first, second, positions):
         """One part for the queries that come before anything is evicted, then one for each:

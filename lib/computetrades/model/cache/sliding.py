@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 
 from ..config import FULL, ModelConfig
-from .base import Part, joined, total_bytes
+from .base import Part, joined, tensor_bytes
 
 
 class Sliding:
@@ -24,7 +24,7 @@ class Sliding:
 
     @property
     def n_bytes(self) -> int:
-        return total_bytes(self.stored)
+        return tensor_bytes(self.stored)
 
     def extend(self, layer, first, second, positions):
         # The first of several new queries looks back further than the last, so they see all rows, and the

@@ -12,13 +12,13 @@ comparison    a stored model on ranks against the same in one process, what was 
 The parts of the model are the core's own, with fewer heads or rows;
 what the ranks say to each other stands between them.
 
-    run(4, decode, tensor_parallel, model, prompt, 8)      # a Decoding per rank
+    run(4, generate, tensor_parallel, model, prompt, 8)      # a Decoding per rank
 """
-from .communicator import Collective, Communicator, Tally, tally
-from .decoding import Decoding, choose, decode
+from .communicator import Collective, Communicator, Tally, tallies
+from .decoding import Decoding, choose, generate
 from .expert import expert_parallel
 from .launch import RankError, run
 from .tensor import tensor_parallel
 
-__all__ = ["Collective", "Communicator", "Decoding", "RankError", "Tally", "choose", "decode",
-           "expert_parallel", "run", "tally", "tensor_parallel"]
+__all__ = ["Collective", "Communicator", "Decoding", "RankError", "Tally", "choose", "expert_parallel",
+           "generate", "run", "tallies", "tensor_parallel"]

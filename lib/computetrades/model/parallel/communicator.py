@@ -70,7 +70,7 @@ class Tally:
     n_sent: float
 
 
-def tally(log: list[Collective]) -> dict[str, Tally]:
+def tallies(log: list[Collective]) -> dict[str, Tally]:
     """Purpose -> Tally, in the order of first use."""
     out = {}
     for call in log:

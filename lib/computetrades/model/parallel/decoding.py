@@ -26,8 +26,8 @@ class Decoding:
 
 
 @torch.no_grad()
-def decode(communicator: Communicator, parallelism, model: Transformer, prompts: torch.Tensor, n_tokens: int,
-           seed: int | None = None) -> Decoding:
+def generate(communicator: Communicator, parallelism, model: Transformer, prompts: torch.Tensor,
+             n_tokens: int, seed: int | None = None) -> Decoding:
     """The model's next n_tokens for prompts [requests, tokens]:
     the likeliest, or drawn from the softmax with a seed.
 
