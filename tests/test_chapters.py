@@ -1,6 +1,7 @@
 """Every stored chapter: what it carries and how it is written."""
 import ast
 import json
+import pkgutil
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -208,6 +209,44 @@ def test_links_inside_the_book_lead_somewhere(path):
 @chapter
 def test_jargon_is_linked_to_the_glossary(path):
     assert any("glossary.md#" in href for _, text in markdown(path) for href, _ in prose._links(text))
+
+
+@lru_cache
+def names_of(path):
+    """Name -> what its code cells bind it to, where that is imported from the library; None for all else."""
+    bound = {}
+    for _, cell in code_cells(path):
+        for node in ast.walk(ast.parse(TransformerManager().transform_cell(cell.source))):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                bound.setdefault(node.id, None)
+            elif isinstance(node, ast.ImportFrom) and node.module.startswith("computetrades"):
+                bound |= {alias.asname or alias.name: pkgutil.resolve_name(f"{node.module}.{alias.name}")
+                          for alias in node.names}
+    return bound
+
+
+def not_there(span, bound):
+    """The names in a span of code that the reader would look for in vain: `text` is the reader's own."""
+    for node in ast.walk(ast.parse(span)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = node.value.id
+            if name not in {"text", *bound} or bound.get(name) and not hasattr(bound[name], node.attr):
+                yield f"{name}.{node.attr}"
+
+
+@chapter
+def test_what_its_words_call_is_there(path):
+    spans = [span for _, source in markdown(path) for span in re.findall(r"`([^`]+)`", source)]
+    named = {span.rpartition(".")[2]: pkgutil.resolve_name(span) for span in spans
+             if span.startswith("computetrades.")}
+    calls = [span for span in spans if re.search(r"\w\(", span)]
+    assert [name for call in calls for name in not_there(call, names_of(path) | named)] == []
+
+
+def test_a_call_of_what_is_gone_is_found():
+    bound = {"prose": prose, "given": None}
+    assert list(not_there("prose.checked(text.strip()) + given.value", bound)) == ["prose.checked"]
+    assert list(not_there("gone.value(1)", bound)) == ["gone.value"]
 
 
 def test_every_chapter_and_page_is_in_the_table_of_contents():
