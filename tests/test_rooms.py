@@ -23,6 +23,16 @@ MAY_IMPORT = {
     "site": {"*", "book"},
 }
 WITH_TORCH = {"model", "serving", "lab"}
+# Public names of two modules, and why they may be; `main` and `setup` are what Python and Sphinx call
+TWICE = {
+    "encoding": "the same for two vocabularies",
+    "ranks": "the same for two vocabularies",
+    "audit": "what closes a chapter, and the page of all chapters' audits",
+    "plain": "a formula as text, and a card as text",
+    "reference": "an entry of references.bib, and the page of formulas",
+    "state": "publishes a comparison, and the state of the repository",
+    "write": "each module of site/ that makes one file writes it",
+}
 
 
 def dotted(path: Path) -> str:
@@ -97,6 +107,31 @@ def test_each_folder_names_all_its_rooms(package):
 
 def test_each_folder_has_a_rule():
     assert set(MAY_IMPORT) == {room(module) for module in MODULES}
+
+
+def public_homes(trees: dict[str, ast.Module]) -> dict[str, list[str]]:
+    """Public function or class -> the modules that define it at their top."""
+    homes: dict[str, list[str]] = {}
+    for module, tree in trees.items():
+        for node in tree.body:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                homes.setdefault(node.name, []).append(module)
+    return {name: found for name, found in homes.items()
+            if not name.startswith("_") and name not in {"main", "setup"}}
+
+
+def test_a_public_name_has_one_meaning():
+    homes = public_homes({module: ast.parse(path.read_text(encoding="utf-8"))
+                          for module, path in MODULES.items()})
+    assert {name: found for name, found in homes.items() if len(found) > 1 and name not in TWICE} == {}
+    assert [name for name in TWICE if len(homes.get(name, ())) < 2] == [], "no longer needed in TWICE"
+
+
+def test_a_second_meaning_is_found():
+    trees = {"a": ast.parse("def total(): ...\ndef _own(): ...\nclass Load: ..."),
+             "b": ast.parse("total = sum\ndef _own(): ...\nclass Load: ..."),
+             "c": ast.parse("class Kept:\n    def total(self): ...")}
+    assert public_homes(trees) == {"total": ["a"], "Load": ["a", "b"], "Kept": ["c"]}
 
 
 @every_module
