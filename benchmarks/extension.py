@@ -38,7 +38,8 @@ def main() -> None:
             if context == SHOWN:
                 fields[scheme]["by_position"] = f"{{text: '{places(nats)}'}}"
         fields[scheme]["live"] = figure(context_extension.held_out_beyond(scheme, TRAINED, SHOWN, LIVE))
-        other = context_extension.tuned(model, taught, scheme, TRAINED, SHOWN, n_tuning, RATE, train.SEED)
+        other = context_extension.tuned(model, taught, scheme, TRAINED, SHOWN,
+                                        n_tokens=n_tuning, rate=RATE, seed=train.SEED)
         nats = by_window(other, unseen, SHOWN, READ // SHOWN)
         fields[scheme]["tuned"] = figure(perplexity(nats[:, TRAINED:]))
     print(yaml(fields, short, n_tuning, time.process_time() - began))

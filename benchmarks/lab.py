@@ -43,7 +43,8 @@ def by_draft(target, draft, ids, n_tokens: int = 128) -> None:
         for k in (1, 2, 4, 8):
             judged = taken = passes = 0
             for seed, prompt in enumerate(prompts):
-                said = speculate(target, draft, prompt, n_tokens, k, Sampler(temperature, seed=seed))
+                said = speculate(target, draft, prompt, n_tokens,
+                                 k=k, sampler=Sampler(temperature, seed=seed))
                 judged += sum(min(t + 1, drafted) for drafted, t in said.steps)
                 taken += sum(t for _, t in said.steps)
                 passes += len(said.steps)

@@ -37,7 +37,7 @@ def decodings(communicator, cases, ids, n_tokens):
     and of those without a seed in float64 too."""
     out = []
     for config, parallelism, seed in cases:
-        single, double = generate(communicator, parallelism, filled(config), ids, n_tokens, seed), None
+        single, double = generate(communicator, parallelism, filled(config), ids, n_tokens, seed=seed), None
         if seed is None:
             with InDoublePrecision():
                 double = generate(communicator, parallelism, filled(config, torch.float64), ids, n_tokens)

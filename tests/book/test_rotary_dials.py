@@ -20,11 +20,11 @@ def test_told(angle, words):
 
 
 def test_a_sector_is_a_wedge_a_disc_or_nothing():
-    assert rotary_dials.sector(0, 0, 10, 1, 1, "off", 100) == ""
-    assert rotary_dials.sector(0, 0, 10, 0, 7, "off", 100).startswith("<circle")
-    wedge = rotary_dials.sector(0, 0, 10, 0, math.pi / 2, "off", 100)
+    assert rotary_dials.sector(0, 0, 10, 1, 1, fill="off", share=100) == ""
+    assert rotary_dials.sector(0, 0, 10, 0, 7, fill="off", share=100).startswith("<circle")
+    wedge = rotary_dials.sector(0, 0, 10, 0, math.pi / 2, fill="off", share=100)
     assert "L0.00 -10.00A10 10 0 0 1 10.00" in wedge
-    assert " 0 1 1 " in rotary_dials.sector(0, 0, 10, 0, 4, "off", 100)  # the long way round
+    assert " 0 1 1 " in rotary_dials.sector(0, 0, 10, 0, 4, fill="off", share=100)  # the long way round
 
 
 def test_one_hand_for_every_dial_and_red_only_beyond_what_is_known():

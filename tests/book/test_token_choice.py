@@ -5,7 +5,8 @@ import xml.etree.ElementTree as ET
 from computetrades.book.pictures.token_choice import choosing
 
 CANDIDATES = [("·a", 0.5), ("<b>", 0.25), ("c", 0.125)]
-DRAWN = choosing([0.0, -2.0, 1.0] * 8, CANDIDATES, (97, 0.125), 1, 42, ["event: x", "data: {}"], 17)
+DRAWN = choosing([0.0, -2.0, 1.0] * 8, CANDIDATES, (97, 0.125), 1,
+                 token=42, event=["event: x", "data: {}"], size=17)
 
 
 def widths():
@@ -32,4 +33,4 @@ def test_the_chosen_bar_alone_is_in_full_colour():
 
 
 def test_a_vector_of_zeros_but_one_is_drawn():
-    assert choosing([0.0, 1e-9], CANDIDATES, (1, 0.1), 0, 1, [], 0)
+    assert choosing([0.0, 1e-9], CANDIDATES, (1, 0.1), 0, token=1, event=[], size=0)

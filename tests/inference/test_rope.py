@@ -59,8 +59,8 @@ def test_the_period_of_the_slowest_pair_is_the_published_one():
 def test_every_scheme_stays_between_keeping_and_interpolating(theta, pair, factor):
     kept, slow = rope.frequency(theta, pair, WIDTH), rope.interpolated(theta, pair, WIDTH, factor)
     for stretched in (rope.ntk(theta, pair, WIDTH, factor),
-                      rope.yarn(theta, pair, WIDTH, factor, 8192, 32, 1),
-                      rope.llama3(theta, pair, WIDTH, factor, 8192, 1, 4)):
+                      rope.yarn(theta, pair, WIDTH, factor, 8192, beta_fast=32, beta_slow=1),
+                      rope.llama3(theta, pair, WIDTH, factor, 8192, low_freq_factor=1, high_freq_factor=4)):
         assert slow * (1 - 1e-9) <= stretched <= kept * (1 + 1e-9)
 
 
@@ -70,16 +70,18 @@ def test_ntk_stretches_the_slowest_pair_by_the_factor():
 
 def test_facts_floats_and_arrays_agree():
     pairs = np.arange(64)
-    plain = (rope.llama3(500_000.0, pairs, 128, 8.0, 8192, 1, 4),
-             rope.yarn(500_000.0, pairs, 128, 8.0, 8192, 32, 1))
+    plain = (rope.llama3(500_000.0, pairs, 128, 8.0, 8192, low_freq_factor=1, high_freq_factor=4),
+             rope.yarn(500_000.0, pairs, 128, 8.0, 8192, beta_fast=32, beta_slow=1))
     for pair in (0, 16, 30, 32, 63):
         traced = rope.llama3(LLAMA.rope_theta, pair, LLAMA.head_dim, LLAMA.rope_factor,
                              LLAMA.rope_trained_context,
-                             LLAMA.rope_low_freq_factor, LLAMA.rope_high_freq_factor)
+                             low_freq_factor=LLAMA.rope_low_freq_factor,
+                             high_freq_factor=LLAMA.rope_high_freq_factor)
         assert isinstance(traced, Number) and float(traced) == pytest.approx(plain[0][pair])
         v3 = facts("deepseek-v3")
         traced = rope.yarn(LLAMA.rope_theta, pair, LLAMA.head_dim, LLAMA.rope_factor,
-                           LLAMA.rope_trained_context, v3.rope_beta_fast, v3.rope_beta_slow)
+                           LLAMA.rope_trained_context,
+                           beta_fast=v3.rope_beta_fast, beta_slow=v3.rope_beta_slow)
         assert float(traced) == pytest.approx(plain[1][pair])
     first = rope.wavelength(rope.frequency(LLAMA.rope_theta, 0, LLAMA.head_dim))
     assert str(first.quantity.units) == "token"
@@ -96,7 +98,8 @@ def test_they_are_the_labs_frequencies(scheme, theta, width, factor, trained):
     ours = {"default": lambda: rope.frequency(*shape),
             "linear": lambda: rope.interpolated(*shape, factor),
             "ntk": lambda: rope.ntk(*shape, factor),
-            "yarn": lambda: rope.yarn(*shape, factor, trained, 32, 1),
-            "llama3": lambda: rope.llama3(*shape, factor, trained, 1, 4)}[scheme]()
+            "yarn": lambda: rope.yarn(*shape, factor, trained, beta_fast=32, beta_slow=1),
+            "llama3": lambda: rope.llama3(*shape, factor, trained, low_freq_factor=1, high_freq_factor=4)
+            }[scheme]()
     theirs = network.frequencies(Rope(theta, scheme, factor, trained), width).numpy()
     assert ours == pytest.approx(theirs, rel=3e-5)

@@ -132,9 +132,10 @@ def test_new_tools_count_at_the_speed_of_their_shipment(installed, first, last, 
     years = n * part
     fresh = quad(lambda t: (first + (last - first) * t / n) * (1 + gain * t / n), 0, years)[0]
     arguments = [f"{installed} tool", f"{first} tool/year", f"{last} tool/year", f"{n} year", f"{years} year"]
-    fleet = paths(ceiling.fleet_in_todays_tools, "tool", *arguments, f"{100 * gain} percent")
+    def fleet_at(*plan): return ceiling.fleet_in_todays_tools(*plan[:-1], gain=plan[-1])
+    fleet = paths(fleet_at, "tool", *arguments, f"{100 * gain} percent")
     assert fleet.value("tool") == pytest.approx(installed + fresh)
-    same_speed = paths(ceiling.fleet_in_todays_tools, "tool", *arguments, "0 percent").value("tool")
+    same_speed = paths(fleet_at, "tool", *arguments, "0 percent").value("tool")
     assert same_speed == pytest.approx(paths(ceiling.fleet_after, "tool", *arguments).value("tool"))
 
 

@@ -101,9 +101,9 @@ def test_further_training_changes_a_copy_and_helps(tiny):
     model, ids = tiny
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     text, unseen = ids[:60_000], ids[60_000:]
-    other = context_extension.tuned(model, text, "linear", 256, 512, 8 * 512, 3e-4, seed=1)
+    other = context_extension.tuned(model, text, "linear", 256, 512, n_tokens=8 * 512, rate=3e-4, seed=1)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     still = context_extension.stretched(model, "linear", 256, 512)
     assert perplexity(by_window(other, unseen, 512, 4)) < perplexity(by_window(still, unseen, 512, 4))
-    same = context_extension.tuned(model, text, "linear", 256, 512, 8 * 512, 3e-4, seed=1)
+    same = context_extension.tuned(model, text, "linear", 256, 512, n_tokens=8 * 512, rate=3e-4, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(other.state_dict().values(), same.state_dict().values()))

@@ -74,7 +74,7 @@ def p_value(target, draft, k, n_runs, **setting):
     expected = joint(target, prompt, sampler)
     counts = dict.fromkeys(expected, 0)
     for _ in range(n_runs):
-        counts[tuple(speculate(target, draft, prompt, 3, k, sampler).output_ids)] += 1
+        counts[tuple(speculate(target, draft, prompt, 3, k=k, sampler=sampler).output_ids)] += 1
     possible = [tokens for tokens, p in expected.items() if p > 0]
     assert sum(counts[tokens] for tokens in possible) == n_runs
     whole = sum(expected[tokens] for tokens in possible)
@@ -110,21 +110,21 @@ def test_greedy_output_is_the_targets_own(config, k):
     with torch.no_grad():
         for _ in range(n):
             alone.append(int(target(torch.tensor([alone]))[0, -1].argmax()))   # all anew each time: no cache
-    out = speculate(target, draft, prompt, n, k, Sampler(temperature=0))
+    out = speculate(target, draft, prompt, n, k=k, sampler=Sampler(temperature=0))
     assert out.output_ids == alone[len(prompt):]
     assert 0.2 < out.acceptance < 0.9, "the draft must be right and wrong at times, or nothing is tried"
 
 
 def test_a_model_that_drafts_for_itself_is_always_right():
     model = random_model(SMALL, 6)
-    out = speculate(model, model, [1, 2, 3], 22, 4, Sampler(seed=1))
+    out = speculate(model, model, [1, 2, 3], 22, k=4, sampler=Sampler(seed=1))
     assert out.acceptance == 1 and out.tokens_per_step == 22 / 5
     assert out.steps == [(4, 4)] * 4 + [(1, 1)]   # 5 + 5 + 5 + 5, and the last two
 
 
 def test_a_draft_without_a_common_token_is_never_right():
     even, odd = (Table(table=torch.tensor(row).log().expand(3, 3, 3)) for row in ([0.5, 0, 0.5], [0.0, 1, 0]))
-    out = speculate(even, odd, [0], 30, 3, Sampler(seed=2))
+    out = speculate(even, odd, [0], 30, k=3, sampler=Sampler(seed=2))
     assert out.acceptance == 0 and out.tokens_per_step == 1 and set(out.output_ids) == {0, 2}
 
 
@@ -162,8 +162,8 @@ def test_verify_takes_as_many_as_it_should():
 @pytest.mark.parametrize("k", [1, 3])
 def test_independent_drafts_give_the_tokens_per_step_of_the_formula(k):
     p, q = torch.tensor([0.6, 0.3, 0.1]), torch.tensor([0.35, 0.25, 0.4])   # 1 - distance: 0.7
-    out = speculate(*(Table(table=row.log().expand(3, 3, 3)) for row in (p, q)), [0], 1500, k,
-                    Sampler(seed=4))
+    out = speculate(*(Table(table=row.log().expand(3, 3, 3)) for row in (p, q)), [0], 1500,
+                    k=k, sampler=Sampler(seed=4))
     full = [taken for drafted, taken in out.steps if drafted == k]
     judged = sum(min(taken + 1, k) for taken in full)
     assert binomtest(sum(full), judged, 0.7).pvalue > 0.01
@@ -189,14 +189,14 @@ def test_what_was_taken_is_counted_by_hand():
     assert math.isnan(Speculation([0], [(0, 0)]).acceptance)
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ((Table(), random_model(SMALL, 0), [1], 3, 2),
+@pytest.mark.parametrize("arguments, k, message", [
+    ((Table(), random_model(SMALL, 0), [1], 3), 2,
      "draft has a vocabulary of 61 tokens and the target one of 3"),
-    ((Table(), Table(), [], 3, 2), "prompt of 0 tokens"), ((Table(), Table(), [1], 0, 2), "n_tokens 0"),
-    ((Table(), Table(), [1], 3, -1), "k -1")])
-def test_bad_input_is_refused(arguments, message):
+    ((Table(), Table(), [], 3), 2, "prompt of 0 tokens"), ((Table(), Table(), [1], 0), 2, "n_tokens 0"),
+    ((Table(), Table(), [1], 3), -1, "k -1")])
+def test_bad_input_is_refused(arguments, k, message):
     with pytest.raises(ValueError, match=message):
-        speculate(*arguments, Sampler())
+        speculate(*arguments, k=k, sampler=Sampler())
 
 
 def test_a_truncated_cache_goes_on_as_if_the_rest_had_never_been():

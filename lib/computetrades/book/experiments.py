@@ -18,8 +18,8 @@ from .records import check_key, record
 PLAIN = (bool, int, float, str, type(None))
 
 
-def measure(key: str, function: Callable, /, label: str = "", of: str | int | None = None, unit: str = "",
-            digits: int | None = None, claims=(), **arguments) -> Number:
+def measure(key: str, function: Callable, /, label: str = "", *, of: str | int | None = None,
+            unit: str = "", digits: int | None = None, claims=(), **arguments) -> Number:
     """Call an experiment and publish what it gave as a number that names the call. Without a label it is
     published nowhere and can stand in formulas, under the words of its key.
 

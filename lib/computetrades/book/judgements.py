@@ -85,8 +85,8 @@ def badness(row: dict) -> tuple:
     return WORST_FIRST.index(row["verdict"]), -(max(f, 1 / f) if f else 1), row["line"], row["id"]
 
 
-def _keep(claim_id: str, verdict: Verdict, note: str, record: str = "", source: str = "", other: str = "",
-          nth: int = 1) -> None:
+def _keep(claim_id: str, verdict: Verdict, note: str, *, record: str = "", source: str = "",
+          other: str = "", nth: int = 1) -> None:
     told = claim(claim_id)
     before = _judged.get((claim_id, nth))
     if before and before["record"] != record:

@@ -28,7 +28,8 @@ def prefill(model, tokens, cached=None, absorbed=False, every_token=False):
         return pairs(n, reach) if before is None else pairs(before + n, reach) - pairs(before, reach)
     pairs = _over_layers(model, lambda: causal_pairs(n, 0 if before is None else before),
                          lambda w: grown(sliding_pairs, w), lambda c: grown(chunked_pairs, c))
-    return _pass(model, n, n if before is None else before + n, pairs, absorbed, n if every_token else 1)
+    return _pass(model, n, n if before is None else before + n, pairs,
+                 absorbed=absorbed, with_logits=n if every_token else 1)
 
 
 def per_token_in_text(active, width, length):
@@ -46,7 +47,7 @@ def decode(model, context, absorbed=False):
     n = context / TOKEN
     pairs = _over_layers(model, lambda: n, lambda window: _least(n, window),
                          lambda chunk: n - _quotient(n - 1, chunk) * chunk)
-    return _pass(model, 1, n, pairs, absorbed, 1)
+    return _pass(model, 1, n, pairs, absorbed=absorbed, with_logits=1)
 
 
 def of_products(weights, n):
@@ -80,7 +81,7 @@ def _over_layers(model, full, sliding, chunked):
                for g in layers.groups(model))
 
 
-def _pass(model, new, keys, pairs, absorbed, with_logits):
+def _pass(model, new, keys, pairs, *, absorbed, with_logits):
     """new tokens go through every matrix; `keys` cached ones through kv_b_proj where latents are expanded."""
     weights = matrices(model, model.n_experts_per_token) if hasattr(model, "n_experts") else matrices(model)
     query, value = _widths(model, absorbed)

@@ -60,7 +60,7 @@ def ntk(theta, pair, width, factor):
     return frequency(theta * factor ** (width / (width - 2)), pair, width)
 
 
-def yarn(theta, pair, width, factor, trained, beta_fast, beta_slow):
+def yarn(theta, pair, width, factor, trained, *, beta_fast, beta_slow):
     """YaRN (Peng et al. 2023, 3.2): kept above beta_fast turns over the trained length,
     slower by the factor below beta_slow.
 
@@ -72,7 +72,7 @@ def yarn(theta, pair, width, factor, trained, beta_fast, beta_slow):
     return _mixed(theta, pair, width, factor, 1 - _clamped((pair - low) / maximum(high - low, 0.001)))
 
 
-def llama3(theta, pair, width, factor, trained, low_freq_factor, high_freq_factor):
+def llama3(theta, pair, width, factor, trained, *, low_freq_factor, high_freq_factor):
     """Llama 3.1: kept above high_freq_factor turns over the trained length, slower by the factor below
     low_freq_factor, a ramp between."""
     made = turns(trained, theta, pair, width)

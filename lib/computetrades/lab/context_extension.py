@@ -50,8 +50,8 @@ def by_position(nats: torch.Tensor, bucket: int) -> list[float]:
     return [perplexity(part) for part in nats.split(bucket, dim=1)]
 
 
-def tuned(model: Transformer, ids: torch.Tensor, scheme: str, trained: int, context: int, n_tokens: int,
-          rate: float, seed: int) -> Transformer:
+def tuned(model: Transformer, ids: torch.Tensor, scheme: str, trained: int, context: int, *,
+          n_tokens: int, rate: float, seed: int) -> Transformer:
     """The stretched model after n_tokens more of training on windows of `context` tokens, one a step;
     `model` stays as it was.
 

@@ -36,7 +36,8 @@ def of_corpus(n_training_tokens: int, n_held_out_tokens: int, bytes_per_token: f
         context={"value": f"{context} token", "note": "Length of every training sequence."})
 
 
-def of_model(name: str, recipe, run, nats: float, sample: float, bytes_per_token: float, seed: int) -> dict:
+def of_model(name: str, recipe, run, *, nats: float, sample: float, bytes_per_token: float,
+             seed: int) -> dict:
     c = recipe.config
     return _record(
         f"Lab model, {name}",

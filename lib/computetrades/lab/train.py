@@ -122,7 +122,8 @@ def _write_results(runs: dict[str, Run], tokenizer: bpe.Tokenizer, held_out: str
     for name, run in runs.items():
         model = checkpoints.load(name)[0]
         nats, sample = (by_window(model, unseen, CONTEXT, n).mean().item() for n in (None, SAMPLE))
-        records[f"lab-{name}"] = model_card.of_model(name, RECIPES[name], run, nats, sample, per_token, SEED)
+        records[f"lab-{name}"] = model_card.of_model(name, RECIPES[name], run, nats=nats, sample=sample,
+                                                     bytes_per_token=per_token, seed=SEED)
     model_card.write_card(records)
 
 

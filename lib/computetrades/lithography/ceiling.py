@@ -31,7 +31,7 @@ def ceiling(fleet, tools):
     return fleet / tools
 
 
-def from_records(wafers, layers, field, shipped, plan, ramp):
+def from_records(wafers, layers, field, shipped, plan, ramp):  # noqa: PLR0917 (ranges.py: a record a place)
     """The ceiling from records of its inputs: wafers behind a gigawatt and EUV layers on each, by product;
     what a tool does in the field; tools shipped so far; the yearly output planned;
     the years over which it rises."""
@@ -79,7 +79,7 @@ def fleet_after(installed, first_year, last_year, n_years, years):
     return installed + first_year * years + (last_year - first_year) * years ** 2 / (2 * n_years)
 
 
-def fleet_in_todays_tools(installed, first_year, last_year, n_years, years, gain):
+def fleet_in_todays_tools(installed, first_year, last_year, n_years, years, *, gain):
     """The fleet of `fleet_after`, each new tool counted at the speed of its year of shipment.
 
     Speed of new tools rises evenly by `gain` (0.5 for half as fast again) over n_years; installed tools keep

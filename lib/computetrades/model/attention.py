@@ -43,11 +43,11 @@ class Attention(nn.Module):
         q = rope.rotate(q, part.query_positions, *turned)
         k = rope.rotate(part.first, part.key_positions, *turned)
         seen = visible(part.query_positions, part.key_positions, c.layer_kind(self.layer), c.window)
-        return attend(q, k, part.second, seen, c.query_scale or c.head_dim ** -0.5, c.attention_softcap,
-                      self.sinks)
+        return attend(q, k, part.second, seen, c.query_scale or c.head_dim ** -0.5,
+                      softcap=c.attention_softcap, sinks=self.sinks)
 
 
-def attend(q, k, v, seen, scale: float, softcap: float = 0.0, sinks=None):
+def attend(q, k, v, seen, scale: float, *, softcap: float = 0.0, sinks=None):
     """Softmax-weighted values: q [batch, heads, queries, d],
     k and v [batch, kv_heads, keys, d] -> [batch, heads, queries, d].
 

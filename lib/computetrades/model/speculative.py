@@ -36,7 +36,8 @@ class Speculation:
         return len(self.output_ids) / len(self.steps)
 
 
-def speculate(target, draft, prompt_ids: list[int], n_tokens: int, k: int, sampler: Sampler) -> Speculation:
+def speculate(target, draft, prompt_ids: list[int], n_tokens: int, *, k: int,
+              sampler: Sampler) -> Speculation:
     """n_tokens from the target, with up to k drafts per pass. Both models must share one vocabulary;
     the batch is one sequence.
 

@@ -38,7 +38,7 @@ class Server:
     client to send its request, and to make room for more answer.
     """
 
-    def __init__(self, engine: Engine, tokenizer, model: str, port: int = 0, max_body: int = 2 ** 20,
+    def __init__(self, engine: Engine, tokenizer, model: str, port: int = 0, *, max_body: int = 2 ** 20,
                  max_replies: int = 64, patience: float = 30.0):
         if tokenizer.vocab_size != (size := engine.model.config.vocab_size):
             raise ValueError(f"the tokenizer knows {tokenizer.vocab_size} tokens and the model {size}: "

@@ -40,7 +40,7 @@ def dots(chart: alt.Chart, x, y):
     return chart.mark_circle(size=90, color=PALETTE[5], opacity=1).encode(x, y)
 
 
-def point_names(chart: alt.Chart, x, y, align: str = "left", dx: float = 9, dy: float = 11):
+def point_names(chart: alt.Chart, x, y, *, align: str = "left", dx: float = 9, dy: float = 11):
     """The column `name` written beside each point."""
     return chart.mark_text(align=align, dx=dx, dy=dy).encode(x, y, alt.Text("name:N"))
 

@@ -10,7 +10,7 @@ GREY = "#8a8a8a"                      # read on light and dark pages alike
 BEHIND = 0.12  # opacity of a band, so that lines stay readable on it
 
 
-def band(low, high, told: str, axis: str = "y", at: float = 0, scale=alt.Undefined) -> alt.LayerChart:
+def band(low, high, told: str, axis: str = "y", *, at: float = 0, scale=alt.Undefined) -> alt.LayerChart:
     """A shaded range from `low` to `high` of one axis across the whole other one,
     named at `at` of that other axis.
 

@@ -31,7 +31,7 @@ def conversation(turns: list[dict], told: str) -> str:
 def _turn(turn, y, scale):
     found, new = turn["cached"] * scale, (turn["sent"] - turn["cached"]) * scale
     at = (LEFT + RIGHT) / 2 - BAR / 2
-    bars = (([svg.box(at, y + 8, found, 12, "quiet", 45, round=1)] if found else [])
+    bars = (([svg.box(at, y + 8, found, 12, "quiet", share=45, round=1)] if found else [])
             + [svg.box(at + found, y + 8, new, 12, "accent", round=1)])
     words = (f"call {turn['call']}: {turn['sent']:,} tokens"
              + (f", {turn['cached']:,} of them cached" if turn["cached"] else ", all new"))

@@ -22,7 +22,7 @@ def block(shapes: dict, larger: dict, weights: dict, small: str, large: str) -> 
     one; what is not there is the number of tokens. weights: name in MATRIX -> parameters of one layer of the
     large one. small, large: their names."""
     shapes_at = [LEFT, RIGHT + 16, 500, 688]
-    out = [label(x, 18, words, anchor, 12, "quiet", 600)
+    out = [label(x, 18, words, anchor, 12, ink="quiet", weight=600)
            for x, words, anchor in zip(shapes_at, ("step", large, small, "weights"),
                                        ("start", "start", "start", "start"))]
     most = max(weights.values(), default=1)
@@ -33,7 +33,7 @@ def block(shapes: dict, larger: dict, weights: dict, small: str, large: str) -> 
             heavy = weights.get(MATRIX.get(name), 0)
             x = LEFT + j * (wide + 8)
             out.append(box(x, y, wide, TALL, "accent" if heavy else "panel",
-                           15 + round(30 * heavy / most) if heavy else 100))
+                           share=15 + round(30 * heavy / most) if heavy else 100))
             out.append(label(x + wide / 2, y + 19, words, size=12.5, weight=600 if heavy else 400))
         if i:
             out.append(line((LEFT + (RIGHT - LEFT) / 2, y - STEP + TALL + 1),
@@ -63,7 +63,8 @@ def heads(tokens, attention, names) -> str:
     for h, (rows, name) in enumerate(zip(attention, names)):
         x0, y0 = (h % 2) * (wide + gap), (h // 2) * (tall + 40) + 24
         out.append(label(x0 + beside, y0 - 8, name, "start", 12.5, weight=600))
-        out += [label(x0 + beside - 5, y0 + i * cell + 10.5, _visible(token), "end", 10.5, "quiet", mono=True)
+        out += [label(x0 + beside - 5, y0 + i * cell + 10.5, _visible(token), "end", 10.5, ink="quiet",
+                      mono=True)
                 for i, token in enumerate(tokens)]
         seen = [(i, j, _eighths(rows[i][j])) for i in range(n) for j in range(i + 1)]
         for level in range(9):

@@ -18,8 +18,8 @@ def lookup(words: list[tuple[str, int]], vocab_size: int, width: int) -> str:
     shapes = [label(0, 20, "In: each id picks one row", "start", 15, weight=600),
               label(468, 20, "Out: one vector meets every row", "start", 15, weight=600),
               *_gaps(186, rows), *_gaps(610, rows), line((575, middle - 9), (604, middle - 9), arrow=True),
-              label(468, middle - 24, "hidden vector", "start", 12, "quiet"),
-              label(726, 52, "logits", "start", 12, "quiet"),
+              label(468, middle - 24, "hidden vector", "start", 12, ink="quiet"),
+              label(726, 52, "logits", "start", 12, ink="quiet"),
               label(238, foot + 18, f"{vocab_size:,} rows of {width:,}", ink="quiet"),
               label(380, foot + 18, f"{len(words)} vectors", ink="quiet"),
               label(662, foot + 18, "as many rows, all of them read", ink="quiet")]
@@ -27,7 +27,7 @@ def lookup(words: list[tuple[str, int]], vocab_size: int, width: int) -> str:
     for n, (word, i) in enumerate(words):
         y = 78 + 2.6 * ROW * n
         shapes += [box(0, y - 15, 148, 24), label(7, y + 2, f'"{word}"', "start", 10, mono=True),
-                   label(143, y + 2, f"{i:,}", "end", 11, "accent", 600),
+                   label(143, y + 2, f"{i:,}", "end", 11, ink="accent", weight=600),
                    line((149, y - 3), (183, top[i] + ROW / 2), ink="accent", arrow=True),
                    line((292, top[i] + ROW / 2), (324, y - 3), ink="accent", arrow=True)]
         shades += _row(328, y - 9, i)

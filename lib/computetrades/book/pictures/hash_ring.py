@@ -32,7 +32,7 @@ def _circle(points, keys, lost, owners):
     cx, cy, r = 180, 196, 128
     yield svg.label(cx, 20, f"The ring: {_n_moved(k[1:] for k in keys)} of {len(keys)} keys move", weight=600)
     for (start, _), (end, owner) in zip([points[-1], *points[:-1]], points):
-        yield _arc(cx, cy, r, start, end, *_shade(owner, lost, owners), dashed=owner == lost)
+        yield _arc((cx, cy, r), start, end, _shade(owner, lost, owners), dashed=owner == lost)
         yield svg.line(_on(cx, cy, r - 6, end), _on(cx, cy, r + 6, end), ink="ink")
         span = (end - start) % 1
         if span > 0.02:  # shorter arcs have no room for a letter
@@ -54,7 +54,7 @@ def _rows(remainders, lost, owners):
         y = top + row * 58
         fill, share = _shade(owner, lost, owners)
         yield svg.box(left - 26, y - 12, 318, 44, "panel", edge="off" if owner == lost else "line")
-        yield svg.box(left - 26, y - 12, 6, 44, fill, share, edge="line", round=0)
+        yield svg.box(left - 26, y - 12, 6, 44, fill, share=share, edge="line", round=0)
         yield svg.label(left - 8, y + 15, owner, weight=600, ink="off" if owner == lost else "ink")
         for i, (before, after) in enumerate(pair for pair in remainders if pair[0] == owner):
             x = left + 16 + i * step * 0.72
@@ -74,12 +74,13 @@ def _on(cx, cy, r, at):
     return cx + r * sin(2 * pi * at), cy - r * cos(2 * pi * at)
 
 
-def _arc(cx, cy, r, start, end, fill, share, dashed):
-    span = (end - start) % 1
-    (x0, y0), (x1, y1) = _on(cx, cy, r, start), _on(cx, cy, r, end)
+def _arc(circle, start, end, shade, dashed):
+    """circle: centre and radius. shade: a colour and how many percent of it."""
+    span, r = (end - start) % 1, circle[-1]
+    (x0, y0), (x1, y1) = _on(*circle, start), _on(*circle, end)
     dashes = "; stroke-dasharray: 3 2" if dashed else ""
     return (f'<path d="M{x0:.1f} {y0:.1f}A{r} {r} 0 {int(span > 0.5)} 1 {x1:.1f} {y1:.1f}" '
-            f'style="fill: none; stroke: {svg.colour(fill, share)}; stroke-width: 11{dashes}"/>')
+            f'style="fill: none; stroke: {svg.colour(*shade)}; stroke-width: 11{dashes}"/>')
 
 
 def _dot(x, y, moves):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from .svg import box, drawing, label, line
 
 SPACE = "·"
+# Of the stacks: between two words, from bar to bar, a bar's height, the edge
+GAP, LEVEL, BAR, SIDE = 20.0, 36.0, 23.0, 6.0
 
 
 def learned(rows, description: str, cell: float = 8.9) -> str:
@@ -44,32 +46,31 @@ def tree(words, description: str, cell: float = 26.0) -> str:
 
     words: (tokens, caption over each token), where a token is (text, number of its merge or None, parts).
     """
-    gap, level, bar, side = 20.0, 36.0, 23.0, 6.0
     tops = [height(token) for tokens, _ in words for token in tokens]
-    foot = 34 + max(tops) * level
-    shapes, x = [], side
+    foot = 34 + max(tops) * LEVEL
+    shapes, x = [], SIDE
     for tokens, captions in words:
         for token, caption in zip(tokens, captions, strict=True):
-            end = _draw(token, x, foot, cell, level, bar, shapes, top=True)
-            shapes.append(label((x + end) / 2, foot - height(token) * level - 9, caption, size=12,
+            end = _draw(token, x, foot, cell, shapes, top=True)
+            shapes.append(label((x + end) / 2, foot - height(token) * LEVEL - 9, caption, size=12,
                                 ink="accent", weight=600))
             x = end
-        x += gap
-    return drawing(x - gap + side, foot + bar + 6, shapes, description)
+        x += GAP
+    return drawing(x - GAP + SIDE, foot + BAR + 6, shapes, description)
 
 
-def _draw(node, x, foot, cell, level, bar, shapes, top=False) -> float:
+def _draw(node, x, foot, cell, shapes, *, top=False) -> float:
     """Draw a node and what lies below it from x on; give where it ends."""
     text, number, parts = node
-    y, end = foot - height(node) * level, x
+    y, end = foot - height(node) * LEVEL, x
     middles = []
     for part in parts:
-        start, end = end, _draw(part, end, foot, cell, level, bar, shapes)
-        middles.append(((start + end) / 2, foot - height(part) * level))
+        start, end = end, _draw(part, end, foot, cell, shapes)
+        middles.append(((start + end) / 2, foot - height(part) * LEVEL))
     end = end if parts else x + cell
     for at, below in middles:
-        shapes.append(line((at, below), (at, y + bar), ink="quiet"))
-    shapes.append(box(x + 1.5, y, end - x - 3, bar, fill="accent" if parts else "panel",
+        shapes.append(line((at, below), (at, y + BAR), ink="quiet"))
+    shapes.append(box(x + 1.5, y, end - x - 3, BAR, fill="accent" if parts else "panel",
                       share=45 if top else 14 if parts else 100, edge="accent" if top else "line", round=3))
     words = text.replace(" ", SPACE)
     if number is not None and end - x > 9.5 * len(words) + 22:

@@ -14,7 +14,7 @@ def point(x: float, y: float, radius: float, angle: float) -> tuple[float, float
     return x + radius * math.sin(angle), y - radius * math.cos(angle)
 
 
-def sector(x: float, y: float, radius: float, start: float, end: float, fill: str, share: int) -> str:
+def sector(x: float, y: float, radius: float, start: float, end: float, *, fill: str, share: int) -> str:
     """The part of a face between two angles, at most a full turn; nothing where it is empty."""
     swept = min(end - start, 2 * math.pi)
     if swept <= 0:
@@ -50,8 +50,9 @@ def faces(columns: list[str], rows: list[str], known: list[float], reached: list
     for r, line in enumerate(reached):
         for c, (seen, angle) in enumerate(zip(known, line)):
             x, y = _centre(r, c)
-            shapes += [_face(x, y, "panel"), sector(x, y, RADIUS, 0, min(seen, angle), "accent", 55),
-                       sector(x, y, RADIUS, seen, min(angle, 2 * math.pi), "off", 70),
+            shapes += [_face(x, y, "panel"),
+                       sector(x, y, RADIUS, 0, min(seen, angle), fill="accent", share=55),
+                       sector(x, y, RADIUS, seen, min(angle, 2 * math.pi), fill="off", share=70),
                        _face(x, y, "none"),
                        svg.label(x, y + RADIUS + 15, angle_in_words(angle), size=12,
                                  ink="off" if angle > seen and seen < 2 * math.pi else "quiet")]

@@ -23,8 +23,9 @@ def strips(rows: dict[str, list[float]], full: float, axis: str, description: st
     for x, ink, says in ((right - 276, "accent", f"−{full:g} or less"), (right - 160, "", "0"),
                          (right - 106, "off", f"+{full:g} or more")):
         shapes += [*cells([(x, y - 13, ink, 100 if ink else 0)], 14, 14),
-                   label(x + 20, y - 2, says, "start", 12, "quiet")]
-    return drawing(right, foot + 32, [*shapes, label(left, y - 2, axis, "start", 12, "quiet")], description)
+                   label(x + 20, y - 2, says, "start", 12, ink="quiet")]
+    shapes.append(label(left, y - 2, axis, "start", 12, ink="quiet"))
+    return drawing(right, foot + 32, shapes, description)
 
 
 def shade(value: float, full: float) -> tuple[str, int]:

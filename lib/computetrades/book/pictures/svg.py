@@ -15,13 +15,13 @@ def colour(name: str, share: int = 100) -> str:
             else f"color-mix(in srgb, {full} {share}%, var(--ct-panel, {COLOURS['panel']}))")
 
 
-def box(x: float, y: float, width: float, height: float, fill: str = "panel", share: int = 100,
+def box(x: float, y: float, width: float, height: float, fill: str = "panel", *, share: int = 100,
         edge: str = "line", round: float = 4) -> str:
     return (f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{round:g}" '
             f'style="fill: {colour(fill, share)}; stroke: {colour(edge)}"/>')
 
 
-def label(x: float, y: float, words: str, anchor: str = "middle", size: float = 13, ink: str = "ink",
+def label(x: float, y: float, words: str, anchor: str = "middle", size: float = 13, *, ink: str = "ink",
           weight: int = 400, mono: bool = False) -> str:
     """Words whose baseline is at y. anchor: start, middle or end."""
     family = "var(--ct-mono, monospace)" if mono else "var(--ct-sans, sans-serif)"

@@ -7,7 +7,7 @@ WIDTH, HEIGHT, TOP, ROW = 820, 262, 46, 20
 
 
 def choosing(vector: list[float], candidates: list[tuple[str, float]], rest: tuple[int, float], chosen: int,
-             token: int, event: list[str], size: int) -> str:
+             *, token: int, event: list[str], size: int) -> str:
     """vector: of any length, drawn eight to a row and darker the larger.
     candidates: (token, probability), likeliest first.
 
@@ -16,8 +16,8 @@ def choosing(vector: list[float], candidates: list[tuple[str, float]], rest: tup
     event: the lines that left the server; size: their bytes.
     """
     largest = max(abs(x) for x in vector)
-    cells = [box(10 + 9 * (i % 8), TOP + 9 * (i // 8), 8, 8, "accent", round(8 + 92 * abs(x) / largest),
-                 "panel", 1)
+    cells = [box(10 + 9 * (i % 8), TOP + 9 * (i // 8), 8, 8, "accent", share=round(8 + 92 * abs(x) / largest),
+                 edge="panel", round=1)
              for i, x in enumerate(vector)]
     shapes = [label(46, 26, f"{len(vector)} numbers", weight=600), *cells,
               line((92, 118), (142, 118), arrow=True), label(117, 108, "head", size=12, ink="quiet")]
@@ -26,12 +26,12 @@ def choosing(vector: list[float], candidates: list[tuple[str, float]], rest: tup
     shapes.append(label(left, 26, "one score per token", weight=600))
     for i, (word, share) in enumerate([*candidates, (f"{rest[0]:,} others", rest[1])]):
         y, others = TOP + ROW * i, i == len(candidates)
-        shapes += [label(left - 8, y + 13, word, "end", 12.5, "quiet" if others else "ink",
-                         700 if i == chosen else 400, mono=not others),
+        shapes += [label(left - 8, y + 13, word, "end", 12.5, ink="quiet" if others else "ink",
+                         weight=700 if i == chosen else 400, mono=not others),
                    box(left, y + 2, max(1.5, 96 * share / longest), ROW - 5, "accent",
-                       100 if i == chosen else 30, round=2),
+                       share=100 if i == chosen else 30, round=2),
                    label(left + 6 + 96 * share / longest, y + 13, f"{100 * share:.0f}%", "start", 12,
-                         "quiet")]
+                         ink="quiet")]
 
     at = TOP + ROW * chosen + 9
     shapes += [line((left + 150, at), (418, at), (418, 118), (438, 118), arrow=True),

@@ -220,7 +220,7 @@ def prompts(load: Workload, seed: int) -> tuple[tuple[tuple[int, ...], tuple[int
 
 
 @functools.cache
-def simulate(router: str, replicas: int, load: Workload, capacity: float = math.inf,
+def simulate(router: str, replicas: int, load: Workload, *, capacity: float = math.inf,
              lifetime: float = math.inf, lose: bool = False, seed: int = 0) -> Outcome:
     """All calls of `load` through one of ROUTERS;
     with `lose`, the replica that holds most at half time goes, and its memory with it."""
@@ -265,7 +265,7 @@ def repeated(router: str, replicas: int, load: Workload, runs: int, seed: int = 
 CONDITIONS = ("ample memory", "after a loss", "little memory", "users pause")
 
 
-def outcome(router: str, condition: str, replicas: int, runs: int, capacity: int, lifetime: int,
+def outcome(router: str, condition: str, *, replicas: int, runs: int, capacity: int, lifetime: int,
             **load: int) -> Outcome:
     """The mean outcome of a router under one of CONDITIONS, over so many runs, with the seeds 0, 1, 2 and on.
 

@@ -27,7 +27,7 @@ class Decoding:
 
 @torch.no_grad()
 def generate(communicator: Communicator, parallelism, model: Transformer, prompts: torch.Tensor,
-             n_tokens: int, seed: int | None = None) -> Decoding:
+             n_tokens: int, *, seed: int | None = None) -> Decoding:
     """The model's next n_tokens for prompts [requests, tokens]:
     the likeliest, or drawn from the softmax with a seed.
 

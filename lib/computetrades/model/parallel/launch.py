@@ -42,8 +42,8 @@ def run(n_ranks: int, function, *arguments, timeout: float = 120.0) -> list:
     with tempfile.TemporaryDirectory() as folder:           # ranks meet over a file: no port to be taken
         pipes = [context.Pipe(duplex=False) for _ in range(n_ranks)]
         store = str(Path(folder) / "store")
-        ranks = [context.Process(target=_rank, args=(rank, n_ranks, store, timeout, theirs, work),
-                                 daemon=True)
+        ranks = [context.Process(target=_rank, args=(rank, n_ranks, store, timeout),
+                                 kwargs={"pipe": theirs, "work": work}, daemon=True)
                  for rank, (_, theirs) in enumerate(pipes)]
         try:
             for process, (_, theirs) in zip(ranks, pipes):
@@ -100,7 +100,7 @@ def _gathered(pipes, timeout: float) -> list:
     return [results[rank] for rank in range(len(pipes))]
 
 
-def _rank(rank: int, size: int, store: str, timeout: float, pipe, work: bytes):
+def _rank(rank: int, size: int, store: str, timeout: float, *, pipe, work: bytes):
     """The life of a rank."""
     threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
     try:
