@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from computetrades.facts import facts
 from computetrades.inference import kv, params, prompt_cache
+from computetrades.inference.prompt_cache import GrowingSession
 from computetrades.inference.simulator.cache_routing import (
     CONDITIONS,
     ROUTERS,
@@ -116,7 +117,7 @@ def test_one_replica_makes_all_routers_equal():
 def test_a_key_that_stays_gives_sessions_that_share_nothing_their_closed_form(router):
     found = simulate(router, 8, ALONE)
     assert found.stays == 1
-    assert found.hit_rate == pytest.approx(prompt_cache.best_hit_rate(12, 600, 80))
+    assert found.hit_rate == pytest.approx(prompt_cache.best_hit_rate(GrowingSession(12, 600, 80)))
 
 
 @pytest.mark.parametrize("n", [2, 8, 30])
@@ -244,8 +245,9 @@ def test_each_condition_takes_something_away():
     best, lost, small, pauses = (outcome("longest prefix", condition, **FLEET) for condition in CONDITIONS)
     assert best.stays == 1 and max(small.hit_rate, pauses.hit_rate, lost.after_loss) < best.hit_rate
     assert math.isnan(best.after_loss)
-    lone = prompt_cache.best_hit_rate(22, 50_000, 3636)
-    assert lone < best.hit_rate < lone + (18_000 * 240) / (240 * prompt_cache.input_tokens(22, 50_000, 3636))
+    session = GrowingSession(22, 50_000, 3636)
+    lone = prompt_cache.best_hit_rate(session)
+    assert lone < best.hit_rate < lone + (18_000 * 240) / (240 * prompt_cache.input_tokens(session))
     with pytest.raises(ValueError, match="no condition 'calm'"):
         outcome("longest prefix", "calm", **FLEET)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from computetrades.facts import facts
 from computetrades.functions import floor
 from computetrades.inference import prompt_cache
+from computetrades.inference.prompt_cache import GrowingSession
 from tests.three_paths import paths
 
 calm = settings(deadline=None, max_examples=40)
@@ -32,33 +33,35 @@ def bill(n, first, growth, write, read, broken=(), kept=0):
 @given(CALLS, FIRST, GROWTH, WRITE, READ)
 def test_a_session_is_its_calls_one_after_the_other(n, first, growth, write, read):
     one_by_one = bill(n, first, growth, write, read)
-    multiple = prompt_cache.session_multiple(n, first, growth, write, read)
-    turns = sum(prompt_cache.turn(k, first, growth, write, read) for k in range(1, n + 1))
-    assert multiple * prompt_cache.input_tokens(n, first, growth) == pytest.approx(one_by_one)
+    session = GrowingSession(n, first, growth)
+    multiple = prompt_cache.session_multiple(session, write, read)
+    turns = sum(prompt_cache.turn(k, session, write, read) for k in range(1, n + 1))
+    sent = prompt_cache.input_tokens(session)
+    assert multiple * sent == pytest.approx(one_by_one)
     assert turns == pytest.approx(one_by_one)
-    assert prompt_cache.input_tokens(n, first, growth) == sum(first + k * growth for k in range(n))
-    assert (prompt_cache.written(n, first, growth) + prompt_cache.found(n, first, growth)
-            == prompt_cache.input_tokens(n, first, growth))
+    assert sent == sum(first + k * growth for k in range(n))
+    assert prompt_cache.written(session) + prompt_cache.found(session) == sent
 
 
 @calm
 @given(CALLS, FIRST, GROWTH, WRITE, READ, st.floats(0, 1))
 def test_inflation_with_every_call_broken_or_one_in_the_middle(n, first, growth, write, read, share):
-    kept = floor(share * first)
+    kept, session = floor(share * first), GrowingSession(n, first, growth)
     whole = bill(n, first, growth, write, read, range(2, n + 1), kept) / bill(n, first, growth, write, read)
-    assert prompt_cache.inflation(1, kept, n, first, growth, write, read) == pytest.approx(whole)
-    assert prompt_cache.inflation(0, kept, n, first, growth, write, read) == 1
+    assert prompt_cache.inflation(1, kept, session, write, read) == pytest.approx(whole)
+    assert prompt_cache.inflation(0, kept, session, write, read) == 1
     each = [bill(n, first, growth, write, read, [call], kept) / bill(n, first, growth, write, read)
             for call in range(2, n + 1)]
-    assert (prompt_cache.inflation(1 / (n - 1), kept, n, first, growth, write, read)
+    assert (prompt_cache.inflation(1 / (n - 1), kept, session, write, read)
             == pytest.approx(sum(each) / len(each)))
 
 
 @calm
 @given(st.floats(1.01, 5), CALLS, FIRST, GROWTH, READ)
 def test_lost_share_gives_back_the_inflation_it_was_asked_for(factor, n, first, growth, read):
-    lost = prompt_cache.lost_share(factor, n, first, growth, 1.25, read)
-    assert prompt_cache.inflation(lost, 0, n, first, growth, 1.25, read) == pytest.approx(factor)
+    session = GrowingSession(n, first, growth)
+    lost = prompt_cache.lost_share(factor, session, 1.25, read)
+    assert prompt_cache.inflation(lost, 0, session, 1.25, read) == pytest.approx(factor)
 
 
 @calm
@@ -72,7 +75,7 @@ def test_needed_hit_rate_saves_what_was_asked(saving, write, read):
 def test_a_stable_session_is_written_once_and_read_after():
     by_hand = (1.25 * 50_000 + 19 * 0.1 * 50_000 + 20 * 500) / (20 * 50_500)
     assert prompt_cache.stable_multiple(20, 50_000, 500, 1.25, 0.1) == pytest.approx(by_hand)
-    same = prompt_cache.session_multiple(20, 50_000, 0, 1.25, 0.1)
+    same = prompt_cache.session_multiple(GrowingSession(20, 50_000, 0), 1.25, 0.1)
     assert prompt_cache.stable_multiple(20, 50_000, 0, 1.25, 0.1) == pytest.approx(same)
 
 
@@ -134,14 +137,10 @@ def test_gaps_lapse_never_always_and_by_the_exponential():
 
 
 def test_numbers_floats_and_arrays_agree():
-    session = ("22", "50000 token", "3600 token")
-    paths(prompt_cache.session_multiple, "",
-          *session, "1.25", "0.1")
-    paths(lambda n, first, growth, write, read: prompt_cache.turn(n, first, growth, write, read), "token",
-          *session, "1.25", "0.1")
-    paths(lambda lost, kept, n, first, growth, write, read:
-          prompt_cache.inflation(lost, kept, n, first, growth, write, read),
-          "", "0.25", "100 token", *session, "1.25", "0.1")
+    session = {"n": "22", "first": "50000 token", "growth": "3600 token"}
+    paths(prompt_cache.session_multiple, "", session, "1.25", "0.1")
+    paths(prompt_cache.turn, "token", "22", session, "1.25", "0.1")
+    paths(prompt_cache.inflation, "", "0.25", "100 token", session, "1.25", "0.1")
     paths(prompt_cache.lapsed, "", "3 minute", "5 minute")
     paths(prompt_cache.stable_hit_rate, "", "20", "50000 token", "500 token")
     paths(prompt_cache.bridged, "s", "11.5", "5 minute")

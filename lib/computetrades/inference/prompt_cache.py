@@ -1,14 +1,23 @@
 """What input costs when its beginning is in a prompt cache: closed forms.
 
 Prices here are multiples of the list price of an input token: `write` for a token that is put into the cache,
-`read` for one that is found there, 1 for one that is neither. A session makes n calls. The first sends
-`first` tokens; each later one sends all that the one before it sent, unchanged, and `growth` tokens more (the
-reply, a tool's result, the user's next sentence). The provider keeps what a call has sent, so a call reads
-its forerunner's prompt and writes what was added (Anthropic, Prompt caching).
+`read` for one that is found there, 1 for one that is neither. The provider keeps what a call has sent, so a
+call reads its forerunner's prompt and writes what was added (Anthropic, Prompt caching).
 """
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..functions import exp, floor, maximum
+
+
+@dataclass(frozen=True)
+class GrowingSession:
+    """n calls. The first sends `first` tokens; each later one sends all that the one before it sent,
+    unchanged, and `growth` tokens more: the reply, a tool's result, the user's next sentence."""
+    n: object
+    first: object
+    growth: object
 
 
 def multiple(hit_rate, write, read):
@@ -39,50 +48,51 @@ def stable_hit_rate(n, prefix, delta):
     return (n - 1) * prefix / (n * (prefix + delta))
 
 
-def input_tokens(n, first, growth):
-    """Input tokens of n calls together, however they are billed."""
-    return n * first + growth * n * (n - 1) / 2
+def input_tokens(session):
+    """Input tokens of all calls together, however they are billed."""
+    return session.n * session.first + session.growth * session.n * (session.n - 1) / 2
 
 
-def written(n, first, growth):
+def written(session):
     """Those that no earlier call had sent."""
-    return first + (n - 1) * growth
+    return session.first + (session.n - 1) * session.growth
 
 
-def found(n, first, growth):
+def found(session):
     """Those that the call before had sent: all others, as long as nothing disturbs the cache."""
-    return input_tokens(n, first, growth) - written(n, first, growth)
+    return input_tokens(session) - written(session)
 
 
-def best_hit_rate(n, first, growth):
-    """The best hit rate that n calls can have."""
-    return found(n, first, growth) / input_tokens(n, first, growth)
+def best_hit_rate(session):
+    """The best hit rate that the session can have."""
+    return found(session) / input_tokens(session)
 
 
-def session_multiple(n, first, growth, write, read):
+def session_multiple(session, write, read):
     """Price of the session's average input token, nothing disturbed."""
-    return multiple(best_hit_rate(n, first, growth), write, read)
+    return multiple(best_hit_rate(session), write, read)
 
 
-def turn(k, first, growth, write, read):
+def turn(k, session, write, read):
     """Price of the k-th call's input, k from 1, in tokens at list price: the first call writes everything."""
+    first, growth = session.first, session.growth
     new = growth + maximum(2 - k, 0) * (first - growth)
     return write * new + read * (first + (k - 1) * growth - new)
 
 
-def inflation(lost, kept, n, first, growth, write, read):
+def inflation(lost, kept, session, write, read):
     """The session's input bill, when a share `lost` of the calls after the first finds only the first `kept`
     tokens, over the undisturbed one. Expected value, with losses spread evenly over those calls."""
-    rewritten = lost * (found(n, first, growth) - (n - 1) * kept)
+    rewritten = lost * (found(session) - (session.n - 1) * kept)
     return (1 + rewritten * (write - read)
-            / (session_multiple(n, first, growth, write, read) * input_tokens(n, first, growth)))
+            / (session_multiple(session, write, read) * input_tokens(session)))
 
 
-def lost_share(factor, n, first, growth, write, read):
+def lost_share(factor, session, write, read):
     """The share of calls that must lose the whole cache to inflate the bill by `factor`:
     `inflation` solved for it."""
-    bill = session_multiple(n, first, growth, write, read) * input_tokens(n, first, growth)
-    return (factor - 1) * bill / (found(n, first, growth) * (write - read))
+    bill = session_multiple(session, write, read) * input_tokens(session)
+    return (factor - 1) * bill / (found(session) * (write - read))
 
 
 def lapsed(gap, lifetime):
