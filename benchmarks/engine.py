@@ -56,7 +56,7 @@ def by_batch(model, runs: int, length: int = 32, outputs: int = 32) -> None:
         told(f"decoding, batch {batch}", speeds, "token/s")
 
 
-def by_prefix(model, runs: int, requests: int = 16, shared: int = 256, own: int = 16,
+def by_prefix(model, runs: int, *, requests: int = 16, shared: int = 256, own: int = 16,
               outputs: int = 16) -> None:
     """The same requests, which begin alike, with and without the prefix cache;
     the first arrives a step before the others."""
