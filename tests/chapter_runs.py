@@ -65,9 +65,10 @@ class Live:
         """What its payload says in each column of `at`, which names all that is `mentioned`."""
         units = self._units()
         inputs = {key: self._input(leaf, at, n) for key, leaf in self.inputs.items()}
-        shown = [dict(zip(inputs, column)) for column in zip(*inputs.values())] or [{}] * n
+        columns = zip(*inputs.values(), strict=True)
+        shown = [dict(zip(inputs, column, strict=True)) for column in columns] or [{}] * n
         return [Said(self._text(*ends, units[0]), self._value(ends, units), inputs)
-                for ends, inputs in zip(self._ends(at, n, units), shown)]
+                for ends, inputs in zip(self._ends(at, n, units), shown, strict=True)]
 
     def _units(self):
         if isinstance(self.what, Statement):
@@ -77,7 +78,8 @@ class Live:
                 for part in self.parts]
 
     def _ends(self, at, n, units):
-        return zip(*(_values(part, unit, at, n) for part, unit in zip(self.parts, units)))
+        parts = zip(self.parts, units, strict=True)
+        return zip(*(_values(part, unit, at, n) for part, unit in parts), strict=True)
 
     def _text(self, *ends_and_unit):
         *ends, unit = ends_and_unit
@@ -91,7 +93,7 @@ class Live:
     def _value(self, ends, units):
         if isinstance(self.what, Statement):
             return bool(Statement.OPS[self.what.op](*ends))
-        based = [x * unit_size(unit) for x, unit in zip(ends, units)]
+        based = [x * unit_size(unit) for x, unit in zip(ends, units, strict=True)]
         return based if isinstance(self.what, tuple) else based[0]
 
     @staticmethod

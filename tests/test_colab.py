@@ -169,7 +169,7 @@ def run_all(here, book):
     paths = {stem: book / "chapters" / f"{stem}.ipynb" for stem in ALONE}
     ran = {stem: here.run(paths.pop(stem)) for stem in FIRST}
     with ThreadPoolExecutor(2) as pool:
-        ran |= zip(paths, pool.map(here.run, paths.values()))
+        ran |= zip(paths, pool.map(here.run, paths.values()), strict=True)
     return ran
 
 

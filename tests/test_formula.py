@@ -34,7 +34,7 @@ def fact(key, value):
 
 
 FACTS = {key: fact(key, f"{value} {unit}".strip())
-         for (key, unit), value in zip(UNITS.items(), (80, 4, 40, 3))}
+         for (key, unit), value in zip(UNITS.items(), (80, 4, 40, 3), strict=True)}
 NUMBERS = {name: f(*FACTS.values()) for name, f in EXPRESSIONS.items()}
 
 

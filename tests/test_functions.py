@@ -1,5 +1,6 @@
 """functions.py: traced functions against numpy on plain floats."""
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ def test_the_larger_of_two_numbers_is_found_however_long_the_formulas():
     assert F.maximum(as_number(3), as_number(5)).value() == 5
     assert F.minimum(as_number(3), as_number(5)).value() == 3
     xs = [Number.of_leaf(Leaf(f"long.x{i}", "x", parse(f"{i + 1}"), "vendor")) for i in range(30)]
-    long = sum(x * y for x, y in zip(xs, xs[1:]))
+    long = sum(x * y for x, y in pairwise(xs))
     moved = {"long.x0": 7.0}
     assert F.maximum(long, long + 1).value(facts=moved) == pytest.approx(long.value(facts=moved) + 1)
     assert F.minimum(long, long + 1).value() == long.value()

@@ -118,7 +118,7 @@ def foretold(stem):
         turns = [None, *(key for key in moved if key in record.mentioned)]
         at = {key: [moved[key] if turn == key else leaf.quantity.magnitude for turn in turns]
               for key, leaf in record.mentioned.items()}
-        for turn, said in zip(turns, record.said(at, len(turns))):
+        for turn, said in zip(turns, record.said(at, len(turns)), strict=True):
             out[turn][name] = said
     return out
 

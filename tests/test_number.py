@@ -116,7 +116,7 @@ def test_elasticity_is_sorted_by_size_and_takes_steps_as_flat():
 @calm
 @given(*[st.tuples(POSITIVE, POSITIVE, POSITIVE).map(sorted)] * 3, st.sampled_from(SMOOTH + STEPPED))
 def test_range_equals_brute_force_over_every_corner(a, b, c, f):
-    ranged = [fact(k, mid, low, high) for k, (low, mid, high) in zip("abc", (a, b, c))]
+    ranged = [fact(k, mid, low, high) for k, (low, mid, high) in zip("abc", (a, b, c), strict=True)]
     corners = [f(*map(float, corner)) for corner in itertools.product(*[(x[0], x[2]) for x in (a, b, c)])]
     low, high = f(*ranged).range()
     assert low.magnitude == pytest.approx(min(corners), rel=1e-9, abs=1e-9)

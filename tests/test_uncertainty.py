@@ -38,7 +38,7 @@ def triangle(low, mode, high): return stats.triang((mode - low) / (high - low), 
 
 A, B, C = (2, 3, 9), (10, 40, 50), (1, 1, 4)  # low, value, high
 FACTS = a, b, c = [fact(k, f"{mode} {unit}".strip(), low, high) for k, unit, (low, mode, high)
-                   in zip("abc", ("GB", "s", ""), (A, B, C))]
+                   in zip("abc", ("GB", "s", ""), (A, B, C), strict=True)]
 
 
 @calm
@@ -140,7 +140,7 @@ def test_sobol_of_a_product_has_its_closed_form():
     def g(x, k): return (abs(x - k) + 1) / (1 + k)
     kinks = {"r.a": 4, "r.b": 30, "r.c": 2}
     number = math.prod((g(n / Quantity(1, u), kinks[f"r.{k}"])
-                        for k, n, u in zip("abc", FACTS, ("GB", "s", ""))), start=1)
+                        for k, n, u in zip("abc", FACTS, ("GB", "s", ""), strict=True)), start=1)
 
     def spread(key, x):  # D = variance over squared mean of one factor, by quadrature
         def moment(p):

@@ -21,7 +21,7 @@ def bars(chart):
 def rows(names, *calls):
     return alt.Chart(alt.Data(values=[{"x": i, "series": name, "value": value}
                                       for i, call in enumerate(calls, 1)
-                                      for name, value in zip(names, call)])).mark_bar()
+                                      for name, value in zip(names, call, strict=True)])).mark_bar()
 
 
 def test_parts_are_stacked_in_their_order_from_below():

@@ -105,7 +105,7 @@ def test_an_expression_with_x_and_sliders_equals_the_plain_function():
     assert moves[3].name not in source
     grid = [(n, bits, heads, x) for n in (2, 8, 16) for bits in (4, 16) for heads in (1, 8, 64)
             for x in (2000, 50_000, 131_072)]
-    found = in_vega([(source, {**{m.name: v for m, v in zip(moves, at)}, "datum": {"x": at[3]}})
+    found = in_vega([(source, {**{m.name: v for m, v in zip(moves, at, strict=True)}, "datum": {"x": at[3]}})
                      for at in grid])
     n, bits, heads, x = np.array(grid, dtype=float).T
     weights = 70553706496 + 80 * 2 * 8192 * 128 * (heads - 8)         # keys and values have matrices as well

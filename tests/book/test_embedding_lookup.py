@@ -21,7 +21,7 @@ def test_it_names_every_token_and_its_row():
 
 def test_rows_stand_in_the_order_of_the_table_and_arrows_lead_to_them():
     svg = lookup(WORDS, 128_256, 8192)
-    starts, ends = zip(*re.findall(r'd="M149\.0 ([\d.]+)L183\.0 ([\d.]+)"', svg))
+    starts, ends = zip(*re.findall(r'd="M149\.0 ([\d.]+)L183\.0 ([\d.]+)"', svg), strict=True)
     assert len(starts) == 3 and list(map(float, starts)) == sorted(map(float, starts))
     add, dark, mode = map(float, ends)
     assert add < mode < dark

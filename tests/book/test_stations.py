@@ -27,7 +27,7 @@ def test_eleven_stations_in_order_each_in_a_place_and_a_chapter():
 def test_every_stop_leads_to_its_chapter_and_says_so():
     links = drawn().findall(".//s:a", NS)
     assert [a.get("href") for a in links] == [f"{s.chapter}.ipynb" for s in plan().stations]
-    for a, s in zip(links, plan().stations):
+    for a, s in zip(links, plan().stations, strict=True):
         assert ([t.text for t in a.findall("s:text", NS)]
                 == [str(s.number), s.name, s.does, f"chapter {s.chapter[:2]}"])
 

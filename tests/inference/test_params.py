@@ -41,7 +41,8 @@ def test_the_derived_active_count_is_the_fact(key):
 @pytest.mark.parametrize("key", PUBLISHED)
 def test_published_totals(key):
     m = whole_numbers(facts(key))
-    for told, count in zip(PUBLISHED[key], (params.total(m), params.active(m))):
+    counts = params.total(m), params.active(m)          # a dense model's second is not published
+    for told, count in zip(PUBLISHED[key], counts, strict=False):
         step = 10 ** -len(told.partition(".")[2])
         assert abs(count / 1e9 - float(told)) < step, "a published figure is rounded or cut off"
 

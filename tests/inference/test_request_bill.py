@@ -60,7 +60,7 @@ def columns(line):
 def test_every_line_by_hand(batch):
     lines = request_bill.lines(*given(batch))
     assert [line.chapter for line in lines] == [f"{n:02}" for n in range(1, 9)]
-    for line, expected in zip(lines, by_hand(batch)):
+    for line, expected in zip(lines, by_hand(batch), strict=True):
         assert columns(line) == pytest.approx(expected, rel=1e-12), line.what
 
 
@@ -69,7 +69,7 @@ def test_the_facts_give_what_the_integers_give():
     lines = request_bill.lines(*THE_REQUEST)
     units = {"tokens": ("token", 1), "wire": ("kB", 1e3), "hbm": ("GB", 1e9), "gpu_time": ("GPU s", 1),
              "price": ("USD", 1)}
-    for line, expected in zip(lines, by_hand(1)):
+    for line, expected in zip(lines, by_hand(1), strict=True):
         for name, number in columns(line).items():
             (unit, size), told = units[name], (line.what, name)
             assert number.value(unit) * size == pytest.approx(expected[name], rel=1e-9), told

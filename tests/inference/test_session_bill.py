@@ -55,7 +55,7 @@ def looped(given):
     every = [request_bill.lines(one, given.call, ON, PRICES, DISCOUNT) for one in one_by_one(given)]
     return [{name: sum(getattr(line, name) for line in station)
              for name in NAMES if getattr(station[0], name) is not None}
-            for station in zip(*every)]
+            for station in zip(*every, strict=True)]
 
 
 def summed(given):
@@ -69,7 +69,7 @@ def summed(given):
 @calm
 @given(SESSIONS)
 def test_the_closed_form_is_the_sum_over_the_calls(given_session):
-    for ours, theirs in zip(summed(given_session), looped(given_session)):
+    for ours, theirs in zip(summed(given_session), looped(given_session), strict=True):
         assert ours.keys() == theirs.keys()
         for name in ours:
             # Prompts of which some are bound by memory and some by arithmetic add up to a little more
@@ -84,7 +84,7 @@ def test_the_closed_form_is_the_sum_over_the_calls(given_session):
 def test_gpu_time_is_exact_while_the_later_calls_are_alike(growth, batch, cold):
     """Steps of 3,636 tokens are bound by arithmetic, steps of 40 by memory."""
     given_session = session(50_000, 50, 22, growth, batch=batch, cold=cold)
-    for ours, theirs in zip(summed(given_session), looped(given_session)):
+    for ours, theirs in zip(summed(given_session), looped(given_session), strict=True):
         assert ours == pytest.approx(theirs, rel=1e-9)
 
 
@@ -109,7 +109,7 @@ def test_one_call_is_the_one_request(context, output):
     lines = request_bill.lines(alone.start, alone.call, ON, PRICES, DISCOUNT)
     expected = [{name: getattr(line, name) for name in NAMES if getattr(line, name) is not None}
                 for line in lines]
-    for ours, theirs in zip(summed(alone), expected):
+    for ours, theirs in zip(summed(alone), expected, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-9)
 
 
@@ -133,7 +133,7 @@ def test_the_cache_turns_the_prompts_into_one_prefill():
 def test_the_times_of_the_calls_add_up_to_the_session(cold):
     essay = replace(ESSAY, cold=cold)
     parts = [sums.call_times(essay, ON, LOOP, REPLICA, i) for i in range(1, 23)]
-    prefill, decode, tool, network = (sum(map(float, column)) for column in zip(*parts))
+    prefill, decode, tool, network = (sum(map(float, column)) for column in zip(*parts, strict=True))
     model = sums.model_time(essay, ON, LOOP, REPLICA)
     assert prefill + decode == pytest.approx(model, rel=1e-9)
     assert tool == pytest.approx(sums.tool_time(essay.call, LOOP))

@@ -23,7 +23,7 @@ def test_neighbours_are_those_of_torchs_cosine():
                                       torch.tensor(embedding_table.row(" list")) - table.mean(0))
     best = cosines.topk(6)
     wanted = [(embedding_table.vocabulary()[i], v)
-              for v, i in zip(best.values.tolist(), best.indices.tolist())
+              for v, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)
               if embedding_table.vocabulary()[i] != " list"]
     found = embedding_table.neighbours(" list", 5)
     assert [t for t, _ in found] == [t for t, _ in wanted]

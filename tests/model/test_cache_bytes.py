@@ -1,4 +1,5 @@
 """What caches hold, in bytes, against the closed forms of inference/kv.py under the formats of data/facts."""
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -43,7 +44,7 @@ def fmt(bits, scale_bits=0, block_size=1):
 def growing(cache, config):
     """Random rows for a batch of 2, up to LENGTHS[-1] tokens; stops at each of LENGTHS to say how many there
     are. As in a model, a row may be a view of something larger."""
-    for start, end in zip((0, *LENGTHS), LENGTHS):
+    for start, end in pairwise((0, *LENGTHS)):
         for new in torch.arange(start, end).split(40):
             for layer in range(config.n_layers):
                 rows = (torch.randn(2, n_rows, len(new), 2 * width)[..., :width]

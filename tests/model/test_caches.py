@@ -79,7 +79,7 @@ def test_after_a_long_prompt_a_sliding_cache_fills_the_rows_that_transformers_st
         assert close(theirs(IDS, past_key_values=past, use_cache=True).logits, ours(IDS, cache))
     assert ([tuple(rows[1].shape) for rows in cache.stored]
             == [tuple(layer.values.shape) for layer in past.layers])
-    for rows, layer in zip(cache.stored, past.layers):
+    for rows, layer in zip(cache.stored, past.layers, strict=True):
         assert close(rows[1], layer.values)
 
 
@@ -102,7 +102,7 @@ class AllRows:
     def extend(self, layer, first, second, positions):
         start = 0 if self.rows[layer] is None else self.rows[layer][0].shape[2]
         old = self.rows[layer] or [first[:, :, :0], second[:, :, :0]]
-        self.rows[layer] = [torch.cat(pair, dim=2) for pair in zip(old, (first, second))]
+        self.rows[layer] = [torch.cat(pair, dim=2) for pair in zip(old, (first, second), strict=True)]
         parts = []
         for t in range(start, start + first.shape[2]):
             kept = sorted({*range(min(self.n_sinks, t + 1)), *range(max(0, t + 1 - self.window), t + 1)})

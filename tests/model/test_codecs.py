@@ -121,7 +121,8 @@ def test_nvfp4_by_hand():
     # codes: 6, -6, .5, 1, 1.5, 2, 3, 4, -.5, 0 (.2), .5 (.3), 2 (2.5, a tie),
     # 4 (3.5, a tie), -6 (5.25), 0, 6 (5.5)
     codes = [7, 15, 1, 2, 3, 4, 5, 6, 9, 0, 1, 4, 6, 15, 0, 7]
-    assert packed.tolist() == [[low + 16 * high for low, high in zip(codes[::2], codes[1::2])] + [0] * 8]
+    pairs = zip(codes[::2], codes[1::2], strict=True)
+    assert packed.tolist() == [[low + 16 * high for low, high in pairs] + [0] * 8]
     assert (NVFP4().decode(packed, scales)[0, :16].tolist()
             == [12, -12, 1, 2, 3, 4, 6, 8, -1, 0, 1, 4, 8, -12, 0, 12])
 
@@ -168,7 +169,7 @@ def test_storage_is_really_that_small(codec, bits):
     x = torch.randn(2, 3, 5, 64)
     assert sum(t.nbytes for t in codec.encode(x)) * 8 == x.numel() * bits
     assert codec.decode(*codec.encode(x)).shape == x.shape
-    for alone, of_all in zip(codec.encode(x[:, :, 4:]), codec.encode(x)):    # row by row
+    for alone, of_all in zip(codec.encode(x[:, :, 4:]), codec.encode(x), strict=True):    # row by row
         assert torch.equal(alone, of_all[:, :, 4:])
 
 

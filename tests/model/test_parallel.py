@@ -67,7 +67,8 @@ def one_thread():
 def on_ranks_of(n_ranks):
     """Case -> the Decodings of all ranks, as (float32, float64) pairs;
     the ranks are started once for all tests."""
-    return dict(zip(CASES, zip(*run(n_ranks, on_ranks.decodings, list(CASES.values()), REQUESTS, N_TOKENS))))
+    ranks = run(n_ranks, on_ranks.decodings, list(CASES.values()), REQUESTS, N_TOKENS)
+    return dict(zip(CASES, zip(*ranks, strict=True), strict=True))
 
 
 @cache
@@ -213,7 +214,7 @@ def test_each_rank_holds_its_part():
     norms and routers are whole."""
     mla, mixture = MODELS["mla"], MODELS["biases"]
     cases = [(LLAMA, tensor_parallel), (mla, tensor_parallel), (mixture, expert_parallel)]
-    llama, latent, experts = zip(*run(4, on_ranks.weights_and_caches, cases))
+    llama, latent, experts = zip(*run(4, on_ranks.weights_and_caches, cases), strict=True)
     # Tokens, layers, keys and values, heads, width, bytes
     assert {cached for _, cached in llama} == {10 * 3 * 2 * 1 * 8 * 4}
     assert {cached for _, cached in latent} == {10 * 3 * (8 + 16) * 4}

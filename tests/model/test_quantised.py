@@ -56,7 +56,7 @@ def test_a_query_sees_the_same_rows_however_the_text_was_cut(make, config):
         assert pieces.keys() == at_once.keys() == {(layer, t) for layer in (0, 1) for t in range(N)}
         for query, (positions, *rows) in at_once.items():
             assert pieces[query][0] == positions
-            assert all(torch.equal(a, b) for a, b in zip(pieces[query][1:], rows)), \
+            assert all(torch.equal(a, b) for a, b in zip(pieces[query][1:], rows, strict=True)), \
                 f"at layer and token {query}"
 
 
@@ -65,7 +65,7 @@ def test_a_query_sees_the_same_rows_however_the_text_was_cut(make, config):
 def test_rows_come_back_as_the_codec_leaves_them(codec, config):
     first, second = random_rows(config)
     for (_, _), (positions, *rows) in seen(Quantised(config, codec), first, second, 10).items():
-        for got, given in zip(rows, (first, second)):
+        for got, given in zip(rows, (first, second), strict=True):
             assert torch.equal(got, codec.decode(*codec.encode(given))[:, :, positions])
 
 
@@ -91,7 +91,7 @@ def test_kivi_groups_keys_by_channel_and_values_by_token_and_keeps_the_newest_in
     for (_, t), (positions, *rows) in seen(KIVI(config, 8, 16), first, second, 10).items():
         old = t // 16 * 16                     # windows that were full before this query's own
         assert positions == list(range(t + 1))
-        for got, quantised, full in zip(rows, (keys, values), (first, second)):
+        for got, quantised, full in zip(rows, (keys, values), (first, second), strict=True):
             assert torch.equal(got[:, :, old:], full[:, :, old:t + 1])
             np.testing.assert_allclose(got[:, :, :old].numpy(), quantised[:, :, :old], atol=1e-6)
 

@@ -106,4 +106,5 @@ def test_further_training_changes_a_copy_and_helps(tiny):
     still = context_extension.stretched(model, "linear", 256, 512)
     assert perplexity(by_window(other, unseen, 512, 4)) < perplexity(by_window(still, unseen, 512, 4))
     same = context_extension.tuned(model, text, "linear", 256, 512, n_tokens=8 * 512, rate=3e-4, seed=1)
-    assert all(torch.equal(a, b) for a, b in zip(other.state_dict().values(), same.state_dict().values()))
+    both = zip(other.state_dict().values(), same.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in both)

@@ -1,6 +1,7 @@
 """serving/agent.py: the loop against a client that is scripted, the tools by hand, the session
 against its own bodies and edits."""
 import json
+from itertools import pairwise
 
 import jsonschema
 import pytest
@@ -89,7 +90,7 @@ def test_it_runs_what_is_asked_appends_both_and_stops_when_no_tool_is_called(fol
     assert turns[4]["content"] == [{"type": "tool_result", "tool_use_id": "t2", "content": "a.py has 3 lines",
                                     "is_error": True}]
     assert all(longer["messages"][:len(short["messages"])] == short["messages"]
-               for short, longer in zip(scripted.asked, scripted.asked[1:]))
+               for short, longer in pairwise(scripted.asked))
 
 
 def test_the_last_call_is_offered_no_tool(folder):
@@ -152,7 +153,7 @@ def test_the_files_are_what_the_edits_make_of_them(session):
 
 def test_the_tokens_sent_are_those_of_the_body_that_was_sent(session):
     tokenizer = checkpoints.load_tokenizer()
-    for call, (body, _) in zip(session.calls, session.log):
+    for call, (body, _) in zip(session.calls, session.log, strict=True):
         pieces = schema.parse_request(body).written()
         assert call.sent == sum(len(tokenizer.encode(piece)) for piece in pieces)
         assert call.request_bytes == len(body)
@@ -160,7 +161,7 @@ def test_the_tokens_sent_are_those_of_the_body_that_was_sent(session):
 
 def test_what_one_call_has_sent_the_next_finds_in_full_blocks(session):
     assert session.calls[0].cached == 0
-    for before, after in zip(session.calls, session.calls[1:]):
+    for before, after in pairwise(session.calls):
         assert after.cached % agent_session.BLOCK_SIZE == 0
         whole = before.sent // agent_session.BLOCK_SIZE * agent_session.BLOCK_SIZE
         assert whole <= after.cached <= before.sent + before.output

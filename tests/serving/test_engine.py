@@ -246,7 +246,8 @@ def test_a_step_that_breaks_off_harms_nobody(model):
     assert list(engine.waiting) == requests and engine.pool.n_held == 0
     engine.run()
     assert ([r.output_ids for r in requests]
-            == [alone(model, r.prompt_ids, 5, s) for r, s in zip(requests, (greedy, greedy, seeded(3)))])
+            == [alone(model, r.prompt_ids, 5, s)
+                for r, s in zip(requests, (greedy, greedy, seeded(3)), strict=True)])
 
 
 @pytest.mark.parametrize("prompt, max_tokens, says", (

@@ -52,7 +52,7 @@ def test_every_text_of_the_body_belongs_to_one_part():
 
 def test_what_is_read_is_the_held_out_code_line_by_line():
     read = "\n".join(request_body.texts(request_body.build(3, 50))["files read"]).splitlines()
-    numbers, lines = zip(*(line.split("\t", 1) for line in read))
+    numbers, lines = zip(*(line.split("\t", 1) for line in read), strict=True)
     assert [int(n) for n in numbers] == list(range(1, 151))
     assert list(lines) == request_body._code()[:150]
 

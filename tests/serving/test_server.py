@@ -49,7 +49,7 @@ def alone(model, prompt, n):
 
 def test_the_stream_has_the_events_of_the_messages_api_in_their_order(server):
     status, text = asked(server, stream=True)
-    names, data = zip(*events(text))
+    names, data = zip(*events(text), strict=True)
     assert status == 200 and list(names) == [d["type"] for d in data]
     assert names[:2] == ("message_start", "content_block_start")
     assert names[-3:] == ("content_block_stop", "message_delta", "message_stop")
@@ -272,7 +272,7 @@ def test_many_clients_share_one_batch_and_each_gets_its_own_answer(server):
                                                    max_tokens=20)[1], texts))
     del server.engine.step
     assert widest > 1
-    for text, answer in zip(texts, answers):
+    for text, answer in zip(texts, answers, strict=True):
         assert answer["content"][0]["text"] == alone(server.engine.model, prompt_of(text), 20)
 
 

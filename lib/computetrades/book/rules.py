@@ -53,7 +53,8 @@ def verdict_of(stated: Stated | None, computed) -> Verdict:
         if not isinstance(computed, list) or len(computed) != len(stated.values):
             raise ValueError(f"{stated.text!r} lists {len(stated.values)} values; "
                              "give a list of as many Numbers")
-        return _worst([_point(v, stated, _in_unit(c, stated)) for v, c in zip(stated.values, computed)])
+        return _worst([_point(v, stated, _in_unit(c, stated))
+                       for v, c in zip(stated.values, computed, strict=True)])
     if isinstance(computed, list) and stated.low is not None:
         return _worst([_inside(stated, _in_unit(c, stated)) for c in computed])
     if isinstance(computed, list):
@@ -64,7 +65,8 @@ def verdict_of(stated: Stated | None, computed) -> Verdict:
                          "swap them")
     if stated.low is not None:
         if ends:
-            return _worst([_point(s, stated, c) for s, c in zip((stated.low, stated.high), ends)])
+            return _worst([_point(s, stated, c)
+                           for s, c in zip((stated.low, stated.high), ends, strict=True)])
         return _inside(stated, _in_unit(computed, stated))
     if stated.value is None:
         raise ValueError(f"{stated.text!r} carries no number; judge it by words, a comparison or a source")

@@ -58,7 +58,7 @@ class Session:
     @property
     def edited(self) -> int:
         """Files that are no longer what they were."""
-        return sum(one != other for one, other in zip(self.before, self.after))
+        return sum(one != other for one, other in zip(self.before, self.after, strict=True))
 
 
 @functools.cache

@@ -95,7 +95,7 @@ def room(lengths: tuple[int, ...], block_size: int, capacity: int) -> Room:
     config = tiny()[0].config
     pool = BlockPool(config, sum(-(-n // block_size) for n in lengths), block_size)
     paged = [Paged(pool) for _ in lengths]
-    for sequence, n in zip(paged, lengths):
+    for sequence, n in zip(paged, lengths, strict=True):
         sequence.reserve(n)
     reserved = Contiguous(config, capacity, batch=1).n_bytes
     lent = sum(sequence.n_bytes for sequence in paged)

@@ -56,7 +56,8 @@ def seal():
     """Write the checksums of everything in data/models/, in the format of sha256sum."""
     names = sorted(path.name for path in folder().iterdir() if path.name != SUMS)
     digests = [hashlib.sha256((folder() / name).read_bytes()).hexdigest() for name in names]
-    (folder() / SUMS).write_text("".join(f"{digest}  {name}\n" for digest, name in zip(digests, names)))
+    lines = (f"{digest}  {name}\n" for digest, name in zip(digests, names, strict=True))
+    (folder() / SUMS).write_text("".join(lines))
 
 
 def folder() -> Path:

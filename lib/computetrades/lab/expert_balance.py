@@ -52,7 +52,7 @@ def train_mixture(ids: torch.Tensor, vocab_size: int, with_bias: bool) -> Balanc
     model = Transformer(config(vocab_size)).initialise(SEED)
     routers = [module for module in model.modules() if isinstance(module, Router)]
     loads = [[] for _ in routers]
-    for router, load in zip(routers, loads):
+    for router, load in zip(routers, loads, strict=True):
         router.register_forward_hook(lambda router, _, out,
                                      load=load: load.append(counted(out[1], router.experts.n_experts)))
     drawn, errors = torch.Generator().manual_seed(SEED), []
@@ -65,7 +65,7 @@ def train_mixture(ids: torch.Tensor, vocab_size: int, with_bias: bool) -> Balanc
         optimiser.zero_grad()
         errors.append(error.item())
         if with_bias:
-            for router, load in zip(routers, loads):
+            for router, load in zip(routers, loads, strict=True):
                 router.rebalance(load[-1], BIAS_STEP)
     late = torch.stack([torch.stack(load[-MEASURED:]).sum(0) for load in loads]).float()
     return Balance(late / late.mean(dim=1, keepdim=True), sum(errors[-MEASURED:]) / MEASURED)

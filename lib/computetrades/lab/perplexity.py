@@ -25,7 +25,7 @@ def surprisal(model, ids: torch.Tensor, make_cache=NoCache, chunk: int | None = 
                          "give 2 tokens or more, in chunks of 1 or more")
     cache, inputs, targets = make_cache(), ids[:, :-1], ids[:, 1:]
     scored = [torch.nn.functional.cross_entropy(model(part, cache).transpose(1, 2), target, reduction="none")
-              for part, target in zip(inputs.split(chunk, dim=1), targets.split(chunk, dim=1))]
+              for part, target in zip(inputs.split(chunk, dim=1), targets.split(chunk, dim=1), strict=True)]
     return torch.cat(scored, dim=1)
 
 

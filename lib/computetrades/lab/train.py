@@ -130,7 +130,7 @@ def _write_results(runs: dict[str, Run], tokenizer: bpe.Tokenizer, held_out: str
 def write_curves(path, curves: dict[str, list[float]]):
     """Loss by step, a column per model; repr of a float, so that every bit comes back."""
     rows = [["step", *curves],
-            *([str(step), *map(repr, row)] for step, row in enumerate(zip(*curves.values())))]
+            *([str(step), *map(repr, row)] for step, row in enumerate(zip(*curves.values(), strict=True)))]
     path.write_text("".join(",".join(row) + "\n" for row in rows))
 
 

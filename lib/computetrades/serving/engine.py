@@ -165,7 +165,7 @@ class Engine:
 
     def _sample(self, batch, logits) -> list[tuple[Request, int]]:
         produced = []
-        for (request, _), row in zip(batch, logits):
+        for (request, _), row in zip(batch, logits, strict=True):
             if request.cache.length < len(request.ids):
                 continue   # more of the prompt is to come
             token = request.sample(row)

@@ -22,7 +22,7 @@ and of a longer gap only the last space is so kept."""
 PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 BYTES = PRINTABLE + [b for b in range(256) if b not in PRINTABLE]
 """The bytes in the order of their token ids, GPT-2's: the printable ones first."""
-SIGNS = dict(zip(BYTES, [*map(chr, PRINTABLE), *map(chr, range(256, 256 + 256 - len(PRINTABLE)))]))
+SIGNS = dict(zip(BYTES, map(chr, [*PRINTABLE, *range(256, 256 + 256 - len(PRINTABLE))]), strict=True))
 """A visible sign for every byte, so that a token can be written in a file: a space is Ġ, a line feed is Ċ."""
 FIRST = {byte: token for token, byte in enumerate(BYTES)}
 
@@ -168,7 +168,7 @@ def lessons(text: str, pattern=PIECES):
     counted = Counter(pieces(text, pattern))
     words, weights = [[FIRST[b] for b in piece] for piece in counted], list(counted.values())
     counts, homes = Counter(), defaultdict(set)     # pair -> how often, and in which words
-    for home, (word, weight) in enumerate(zip(words, weights)):
+    for home, (word, weight) in enumerate(zip(words, weights, strict=True)):
         for pair in pairwise(word):
             counts[pair] += weight
             homes[pair].add(home)

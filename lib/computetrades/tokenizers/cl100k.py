@@ -77,7 +77,7 @@ def shared_ids(texts: tuple[str, ...], ids: tuple[tuple[int, ...], ...]) -> int:
         if len(ours) != len(theirs):
             raise ValueError(f"{text!r} is {len(ours)} tokens of cl100k_base, "
                              f"and {len(theirs)} ids are given")
-        shared += sum(a == b for a, b in zip(ours, theirs))
+        shared += sum(a == b for a, b in zip(ours, theirs, strict=True))
     return shared
 
 

@@ -90,7 +90,7 @@ def series(chart: alt.Chart, numbers: dict[str, Number], unit: str, x: Number | 
     columns = {f"c{i}": expression(n, unit, x if x is not None and rests_on(n, single_leaf(x).key) else None,
                                    sliders)
                for i, n in enumerate(numbers.values())}
-    names = json.dumps(dict(zip(columns, numbers)), ensure_ascii=False)
+    names = json.dumps(dict(zip(columns, numbers, strict=True)), ensure_ascii=False)
     return (chart.transform_calculate(**columns).transform_fold(list(columns), as_=["column", "value"])
             .transform_calculate(series=f"({names})[datum.column]").add_params(*(s.param for s in sliders)))
 

@@ -22,9 +22,8 @@ def block(shapes: dict, larger: dict, weights: dict, small: str, large: str) -> 
     one; what is not there is the number of tokens. weights: name in MATRIX -> parameters of one layer of the
     large one. small, large: their names."""
     shapes_at = [LEFT, RIGHT + 16, 500, 688]
-    out = [label(x, 18, words, anchor, 12, ink="quiet", weight=600)
-           for x, words, anchor in zip(shapes_at, ("step", large, small, "weights"),
-                                       ("start", "start", "start", "start"))]
+    out = [label(x, 18, words, "start", 12, ink="quiet", weight=600)
+           for x, words in zip(shapes_at, ("step", large, small, "weights"), strict=True)]
     most = max(weights.values(), default=1)
     for i, row in enumerate(ROWS):
         y = 34 + i * STEP
@@ -41,7 +40,8 @@ def block(shapes: dict, larger: dict, weights: dict, small: str, large: str) -> 
         told = [_once([_large(shapes[name], larger) for name, _ in row]),
                 _once([_shape(shapes[name]) for name, _ in row]),
                 _millions(sum(weights.get(MATRIX.get(name), 0) for name, _ in row))]
-        out += [label(x, y + 19, words, "start", 11.5, mono=True) for x, words in zip(shapes_at[1:], told)]
+        out += [label(x, y + 19, words, "start", 11.5, mono=True)
+                for x, words in zip(shapes_at[1:], told, strict=True)]
     for first, last in ((0, 8), (8, 12)):                     # past each sublayer, to where it is added
         top = 34 + first * STEP + TALL / 2 + (6 if first else 0)
         end = 34 + last * STEP + TALL / 2 - (6 if last == 8 else 0)
@@ -60,7 +60,7 @@ def heads(tokens, attention, names) -> str:
     """
     n, cell, beside, gap = len(tokens), 13, 58, 34
     wide, tall, out = beside + n * cell, n * cell, []
-    for h, (rows, name) in enumerate(zip(attention, names)):
+    for h, (rows, name) in enumerate(zip(attention, names, strict=True)):
         x0, y0 = (h % 2) * (wide + gap), (h // 2) * (tall + 40) + 24
         out.append(label(x0 + beside, y0 - 8, name, "start", 12.5, weight=600))
         out += [label(x0 + beside - 5, y0 + i * cell + 10.5, _visible(token), "end", 10.5, ink="quiet",

@@ -31,7 +31,7 @@ def _n_moved(pairs) -> int:
 def _circle(points, keys, lost, owners):
     cx, cy, r = 180, 196, 128
     yield svg.label(cx, 20, f"The ring: {_n_moved(k[1:] for k in keys)} of {len(keys)} keys move", weight=600)
-    for (start, _), (end, owner) in zip([points[-1], *points[:-1]], points):
+    for (start, _), (end, owner) in zip([points[-1], *points[:-1]], points, strict=True):
         yield _arc((cx, cy, r), start, end, _shade(owner, lost, owners), dashed=owner == lost)
         yield svg.line(_on(cx, cy, r - 6, end), _on(cx, cy, r + 6, end), ink="ink")
         span = (end - start) % 1

@@ -39,8 +39,7 @@ def dials(columns: list[str], rows: list[str], angles: list[list[float]]) -> str
                                 width=2.4),
                        svg.label(x, y + RADIUS + 15, angle_in_words(angle), size=12, ink="quiet")]
     return _drawing(columns, rows, shapes, "Hands of clocks: " + "; ".join(
-        f"{row}: " + ", ".join(f"{column} {angle_in_words(angle)}" for column, angle in zip(columns, line))
-        for row, line in zip(rows, angles)))
+        _row_in_words(row, columns, line) for row, line in zip(rows, angles, strict=True)))
 
 
 def faces(columns: list[str], rows: list[str], known: list[float], reached: list[list[float]]) -> str:
@@ -48,7 +47,7 @@ def faces(columns: list[str], rows: list[str], known: list[float], reached: list
     training never showed in another colour; a key below."""
     shapes = _heads(columns, rows)
     for r, line in enumerate(reached):
-        for c, (seen, angle) in enumerate(zip(known, line)):
+        for c, (seen, angle) in enumerate(zip(known, line, strict=True)):
             x, y = _centre(r, c)
             shapes += [_face(x, y, "panel"),
                        sector(x, y, RADIUS, 0, min(seen, angle), fill="accent", share=55),
@@ -62,8 +61,7 @@ def faces(columns: list[str], rows: list[str], known: list[float], reached: list
                            edge=colour, round=2),
                    svg.label(x + 19, foot, words, anchor="start", size=12)]
     return _drawing(columns, rows, shapes, "Parts of clock faces: " + "; ".join(
-        f"{row}: " + ", ".join(f"{column} {angle_in_words(angle)}" for column, angle in zip(columns, line))
-        for row, line in zip(rows, reached)), foot=28)
+        _row_in_words(row, columns, line) for row, line in zip(rows, reached, strict=True)), foot=28)
 
 
 def angle_in_words(angle: float) -> str:
@@ -74,6 +72,11 @@ def angle_in_words(angle: float) -> str:
                 else f"{degrees:.1g}°" if degrees < 1 else f"{degrees:.1f}°")
     n = angle / (2 * math.pi)
     return f"{n:,.0f} turns" if n >= 10 else f"{n:.1f} turns"
+
+
+def _row_in_words(row, columns, angles) -> str:
+    told = (f"{column} {angle_in_words(angle)}" for column, angle in zip(columns, angles, strict=True))
+    return f"{row}: " + ", ".join(told)
 
 
 def _heads(columns, rows) -> list[str]:

@@ -24,7 +24,7 @@ def ladder(legs, rtt_ms: float, ends: tuple[str, str], description: str) -> str:
     """The legs as SVG, beside a scale in milliseconds. ends: the names of the two sides, left and right."""
     legs = list(legs)
     height = TOP + RUNG * len(legs) + 26
-    shapes = [label(x, 20, name, size=14, weight=600) for x, name in zip((LEFT, RIGHT), ends)]
+    shapes = [label(x, 20, name, size=14, weight=600) for x, name in zip((LEFT, RIGHT), ends, strict=True)]
     shapes += [line((x, 30), (x, height - 8), ink="quiet", width=1.6) for x in (LEFT, RIGHT)]
     for i, leg in enumerate(legs):
         shapes += [*_scale(i, rtt_ms), *_rung(i, leg)]

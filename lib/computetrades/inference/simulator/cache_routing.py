@@ -143,11 +143,11 @@ class PrefixCache:
                              "give it more")
         self._forget(now)
         hit = 0
-        for node, size in zip(nodes, sizes):
+        for node, size in zip(nodes, sizes, strict=True):
             if node not in self.parts:
                 break
             hit += size
-        for node, size in zip(reversed(nodes), reversed(sizes)):
+        for node, size in zip(reversed(nodes), reversed(sizes), strict=True):
             if node not in self.parts:
                 self.used += size
             self.parts[node] = now, size

@@ -48,7 +48,7 @@ def joined(held, new, axis: int = 2) -> list[torch.Tensor]:
     if held[0].shape[0] != new[0].shape[0]:
         raise ValueError(f"the cache holds {held[0].shape[0]} sequences and got {new[0].shape[0]}: "
                          "it serves one batch, make another")
-    return [torch.cat(pair, dim=axis) for pair in zip(held, new)]
+    return [torch.cat(pair, dim=axis) for pair in zip(held, new, strict=True)]
 
 
 def tensor_bytes(layers) -> int:

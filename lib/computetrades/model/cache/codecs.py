@@ -7,6 +7,7 @@ rows can be stored as they come, one or many at a time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -111,7 +112,7 @@ class TwoBit:
 def e2m1_codes(x):
     """Nearest 4-bit float of each element, ties to the even mantissa, saturating:
     uint8 codes, the sign in bit 3."""
-    middle = [(a + b) / 2 for a, b in zip(E2M1, E2M1[1:])]
+    middle = [(a + b) / 2 for a, b in pairwise(E2M1)]
     # bucketize leaves a tie below; a border just under the middle sends it up,
     # where the upper neighbour is the even one
     border = torch.tensor(middle, device=x.device)

@@ -31,7 +31,7 @@ class Contiguous:
 
     @property
     def n_bytes_used(self) -> int:
-        return sum(t[:, :, :n].nbytes for n, pair in zip(self.stored, self.rows) for t in pair)
+        return sum(t[:, :, :n].nbytes for n, pair in zip(self.stored, self.rows, strict=True) for t in pair)
 
     def truncate(self, length: int):
         """Forget all but the first `length` tokens,
@@ -49,7 +49,7 @@ class Contiguous:
         if end > self.capacity:
             raise ValueError(f"{end} tokens do not fit into a cache of {self.capacity}; "
                              "make it larger or the prompt shorter")
-        for rows, new in zip(self.rows[layer], (first, second)):
+        for rows, new in zip(self.rows[layer], (first, second), strict=True):
             rows[:, :, start:end] = new
         self.stored[layer] = end
         held = torch.arange(end, device=positions.device).expand(positions.shape[0], end)

@@ -39,7 +39,7 @@ class Paged:
         start, end = self.stored[layer], self.stored[layer] + first.shape[2]
         self.reserve(end)
         slots = self._places()
-        for rows, new in zip(self.pool.rows[layer], (first, second)):
+        for rows, new in zip(self.pool.rows[layer], (first, second), strict=True):
             rows.index_copy_(1, slots[start:end], new[0])
         self.stored[layer] = end
         held = torch.arange(end, device=positions.device)[None]

@@ -30,11 +30,11 @@ class Ragged:
         """[1, total tokens]: each sequence goes on where it stands.
         To be passed to the model, which cannot know."""
         return torch.cat([torch.arange(cache.length, cache.length + n)
-                          for cache, n in zip(self.caches, self.counts)])[None]
+                          for cache, n in zip(self.caches, self.counts, strict=True)])[None]
 
     def extend(self, layer, first, second, positions):
         parts, start = [], 0
-        for cache, n in zip(self.caches, self.counts):
+        for cache, n in zip(self.caches, self.counts, strict=True):
             own = slice(start, start + n)
             part, = cache.extend(layer, first[:, :, own], second[:, :, own], positions[:, own])
             parts.append(replace(part, queries=own))

@@ -46,7 +46,7 @@ def run(n_ranks: int, function, *arguments, timeout: float = 120.0) -> list:
                                  kwargs={"pipe": theirs, "work": work}, daemon=True)
                  for rank, (_, theirs) in enumerate(pipes)]
         try:
-            for process, (_, theirs) in zip(ranks, pipes):
+            for process, (_, theirs) in zip(ranks, pipes, strict=True):
                 process.start()
                 # Or the end of a dead rank's pipe would stay open here
                 theirs.close()
@@ -74,7 +74,7 @@ def _pickled(function, arguments) -> bytes:
 
 def _gathered(pipes, timeout: float) -> list:
     """What every rank sends back; RankError as soon as one fails."""
-    results, failures, waiting = {}, {}, dict(zip(pipes, range(len(pipes))))
+    results, failures, waiting = {}, {}, dict(zip(pipes, range(len(pipes)), strict=True))
     deadline = time.monotonic() + timeout
     while waiting and (ready := connection.wait(list(waiting), max(0.0, deadline - time.monotonic()))):
         for pipe in ready:
