@@ -95,7 +95,9 @@ class Record:
     """A labelled group of facts; attributes are Numbers (or text). AttributeError names the nearest field."""
 
     def __init__(self, key: str, label: str, fields: dict):
-        self.key, self.label, self.fields = key, label, fields
+        self.key = key
+        self.label = label
+        self.fields = fields
 
     def __getattr__(self, name):
         if name.startswith("_") or "fields" not in self.__dict__:

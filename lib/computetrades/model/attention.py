@@ -17,7 +17,8 @@ class Attention(nn.Module):
 
     def __init__(self, config: ModelConfig, layer: int):
         super().__init__()
-        self.config, self.layer = config, layer
+        self.config = config
+        self.layer = layer
         d, bias = config.head_dim, bool(config.attention_bias)
         self.q_proj = nn.Linear(config.hidden_size, config.n_heads * d, bias=bias)
         self.k_proj = nn.Linear(config.hidden_size, config.n_kv_heads * d, bias=bias)
@@ -25,7 +26,8 @@ class Attention(nn.Module):
         self.o_proj = nn.Linear(config.n_heads * d, config.hidden_size, bias=config.attention_bias == "qkvo")
         if config.qk_norm:
             from .norm import RMSNorm
-            self.q_norm, self.k_norm = RMSNorm(d, config.norm_eps), RMSNorm(d, config.norm_eps)
+            self.q_norm = RMSNorm(d, config.norm_eps)
+            self.k_norm = RMSNorm(d, config.norm_eps)
         self.sinks = nn.Parameter(torch.zeros(config.n_heads)) if config.attention_sinks else None
 
     def forward(self, x, positions, cache):

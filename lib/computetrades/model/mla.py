@@ -14,7 +14,9 @@ from .norm import RMSNorm
 class LatentAttention(nn.Module):
     def __init__(self, config: ModelConfig, layer: int):
         super().__init__()
-        self.config, self.layer, c = config, layer, config.latent
+        self.config = config
+        self.layer = layer
+        c = config.latent
         q_width = c.qk_nope_head_dim + c.qk_rope_head_dim
         self.q_a_proj = nn.Linear(config.hidden_size, c.q_lora_rank, bias=False)
         self.q_a_norm = RMSNorm(c.q_lora_rank, config.norm_eps)

@@ -56,7 +56,8 @@ class MixtureOfExperts(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         e, d = config.experts, config.hidden_size
-        self.config, self.router = config, Router(d, e)
+        self.config = config
+        self.router = Router(d, e)
         self.gate_up = nn.Parameter(torch.empty(e.n_experts, 2 * e.intermediate_size, d))
         self.down = nn.Parameter(torch.empty(e.n_experts, d, e.intermediate_size))
         self.gate_up_bias = (nn.Parameter(torch.zeros(e.n_experts, 2 * e.intermediate_size))

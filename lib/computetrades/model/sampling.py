@@ -83,7 +83,10 @@ class Sampler:
 
     def __init__(self, temperature: float = 1.0, top_k: int | None = None, top_p: float = 1.0,
                  min_p: float = 0.0, seed: int = 0):
-        self.temperature, self.top_k, self.top_p, self.min_p = temperature, top_k, top_p, min_p
+        self.temperature = temperature
+        self.top_k = top_k
+        self.top_p = top_p
+        self.min_p = min_p
         self.generator = torch.Generator().manual_seed(seed)
         self.probabilities(torch.zeros(1))   # a setting that cannot be is refused here, not at the first draw
 

@@ -54,7 +54,9 @@ class Engine:
         if max_batch_tokens < 1:
             raise ValueError(f"max_batch_tokens cannot be {max_batch_tokens}: a step needs at least 1")
         weight = model.embed.weight
-        self.model, self.max_batch_tokens, self.prefix_cache = model, max_batch_tokens, prefix_cache
+        self.model = model
+        self.max_batch_tokens = max_batch_tokens
+        self.prefix_cache = prefix_cache
         self.pool = BlockPool(model.config, n_blocks, block_size, weight.dtype, weight.device)
         # Both in order of arrival, and all who wait came after all who run
         self.waiting: deque[Request] = deque()

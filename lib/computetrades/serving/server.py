@@ -43,8 +43,12 @@ class Server:
         if tokenizer.vocab_size != (size := engine.model.config.vocab_size):
             raise ValueError(f"the tokenizer knows {tokenizer.vocab_size} tokens and the model {size}: "
                              "they must be a pair")
-        self.engine, self.tokenizer, self.model = engine, tokenizer, model
-        self.max_body, self.max_replies, self.patience = max_body, max_replies, patience
+        self.engine = engine
+        self.tokenizer = tokenizer
+        self.model = model
+        self.max_body = max_body
+        self.max_replies = max_replies
+        self.patience = patience
         self.vocabulary = [tokenizer.decode_bytes([token]) for token in range(size)]
         self.numbers = itertools.count(1)
         self.handlers: set[Messages] = set()
@@ -124,8 +128,11 @@ class Messages(Shaped):
     SUPPORTED_METHODS = ("POST",)
 
     def initialize(self, server: Server):
-        self.server, self.body, self.size = server, bytearray(), 0
-        self.reply, self.timer = None, None
+        self.server = server
+        self.body = bytearray()
+        self.size = 0
+        self.reply = None
+        self.timer = None
 
     def prepare(self):
         self.server.handlers.add(self)

@@ -29,7 +29,10 @@ class Reply:
     """
 
     def __init__(self, request: MessagesRequest, vocabulary: list[bytes], number: int):
-        self.request, self.vocabulary, self.number, self.job = request, vocabulary, number, None
+        self.request = request
+        self.vocabulary = vocabulary
+        self.number = number
+        self.job = None
         self.sampler = Sampler(request.temperature, request.top_k, request.top_p, seed=number)
         self.grammar = grammar.calls(request.callable_tools) if request.callable_tools else None
         self.stops = {END.encode(): ("end_turn", None),
@@ -38,8 +41,10 @@ class Reply:
         self.held = b""                                  # written and not given out
         # stop_reason and stop_sequence, once the text itself has ended
         self.stop: tuple[str, str | None] | None = None
-        # Of the content block that is open: its place, its deltas, its bytes
-        self.index, self.kind, self.decoder = -1, "", None
+        # Of the content block that is open
+        self.index = -1        # its place
+        self.kind = ""         # of its deltas
+        self.decoder = None    # of its bytes
         self.started = False
 
     def choose(self, logits: torch.Tensor) -> int:

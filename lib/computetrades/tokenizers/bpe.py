@@ -63,7 +63,8 @@ class Tokenizer:
     """
 
     def __init__(self, tokens: list[bytes], pattern=PIECES):
-        self.tokens, self.pattern = tokens, pattern
+        self.tokens = tokens
+        self.pattern = pattern
         self.ranks = {token: rank for rank, token in enumerate(tokens)}
         self.end = len(tokens)
         self._encoded = lru_cache(maxsize=65_536)(self._encode_piece)

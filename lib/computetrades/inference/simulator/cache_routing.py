@@ -55,7 +55,8 @@ class Modulo:
 
 class RoundRobin:
     def __init__(self, replicas):
-        self.replicas, self.turn = list(replicas), 0
+        self.replicas = list(replicas)
+        self.turn = 0
 
     def route(self, nodes, sizes):
         self.turn += 1
@@ -68,7 +69,9 @@ class RoundRobin:
 class Hashed:
     """The replica where a hash of the prompt's first `parts` parts lies; None: of the whole prompt."""
     def __init__(self, replicas, parts: int | None, place=Ring):
-        self.replicas, self.parts, self.place = list(replicas), parts, place
+        self.replicas = list(replicas)
+        self.parts = parts
+        self.place = place
         self.table = place(self.replicas)
 
     def route(self, nodes, sizes):
@@ -91,7 +94,8 @@ class LongestPrefix:
     def __init__(self, replicas, threshold: float = 0.5, bound: float = 1.25):
         self.work = dict.fromkeys(replicas, 0)
         self.holders: dict[int, set] = {}
-        self.threshold, self.bound = threshold, bound
+        self.threshold = threshold
+        self.bound = bound
 
     def route(self, nodes, sizes):
         matched, chosen = sum(sizes), None
@@ -131,7 +135,8 @@ class PrefixCache:
     and the oldest is always a leaf.
     """
     def __init__(self, capacity: float = math.inf, lifetime: float = math.inf):
-        self.capacity, self.lifetime = capacity, lifetime
+        self.capacity = capacity
+        self.lifetime = lifetime
         # Node -> (last use, size), longest unused first
         self.parts: OrderedDict[int, tuple[float, int]] = OrderedDict()
         self.used = 0

@@ -38,7 +38,8 @@ class BlockPool:
         for name, value in (("n_blocks", n_blocks), ("block_size", block_size)):
             if value < 1:
                 raise ValueError(f"{name} cannot be {value}: give at least 1")
-        self.n_blocks, self.block_size = n_blocks, block_size
+        self.n_blocks = n_blocks
+        self.block_size = block_size
         self.rows = reserved(config, tokens=n_blocks * block_size, dtype=dtype, device=device)
         self.references = [0] * n_blocks
         self.free = list(reversed(range(n_blocks)))   # a stack

@@ -41,7 +41,9 @@ class KIVI:
         if residual < group or residual % group:
             raise ValueError(f"a residual of {residual} tokens does not divide into groups of {group}: "
                              "take a multiple of it")
-        self.codec, self.residual, self.by_channel = TwoBit(group), residual, by_channel
+        self.codec = TwoBit(group)
+        self.residual = residual
+        self.by_channel = by_channel
         # Per layer: tensors of [batch, rows, width, tokens / ...], or as values
         self.keys = [None] * config.n_layers
         # Per layer: tensors of [batch, rows, tokens, width / ...]

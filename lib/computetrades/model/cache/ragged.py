@@ -15,7 +15,8 @@ class Ragged:
     """
 
     def __init__(self, caches, counts: list[int]):
-        self.caches, self.counts = caches, counts
+        self.caches = caches
+        self.counts = counts
 
     @property
     def length(self) -> int:

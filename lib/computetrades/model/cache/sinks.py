@@ -22,7 +22,9 @@ class Sinks:
         if CHUNKED in config.layer_kinds:
             raise ValueError("chunked layers go by positions in the text, and this cache numbers anew: "
                              "take Sliding")
-        self.n_sinks, self.window, self.capacity = n_sinks, window, n_sinks + window
+        self.n_sinks = n_sinks
+        self.window = window
+        self.capacity = n_sinks + window
         # Per layer: the two rows, [batch, rows, up to capacity, width]
         self.stored = [None] * config.n_layers
         self.seen = [0] * config.n_layers

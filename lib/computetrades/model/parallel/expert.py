@@ -22,7 +22,8 @@ class ExpertParallel(nn.Module):
 
     def __init__(self, mixture: MixtureOfExperts, communicator: Communicator):
         super().__init__()
-        self.mixture, self.communicator = mixture, communicator
+        self.mixture = mixture
+        self.communicator = communicator
         here = own_share(mixture.config.experts.n_experts, communicator, "experts")
         self.n_here = here.stop - here.start
         for name in ("gate_up", "down", "gate_up_bias", "down_bias"):

@@ -25,7 +25,9 @@ class Summed(nn.Module):
 
     def __init__(self, summand: nn.Module, communicator: Communicator, purpose: str):
         super().__init__()
-        self.summand, self.communicator, self.purpose = summand, communicator, purpose
+        self.summand = summand
+        self.communicator = communicator
+        self.purpose = purpose
 
     def forward(self, *arguments):
         return self.communicator.all_reduce(self.summand(*arguments), self.purpose)

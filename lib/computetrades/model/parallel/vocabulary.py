@@ -22,7 +22,8 @@ class VocabularyParallelEmbedding(nn.Module):
     def __init__(self, weight: torch.Tensor, communicator: Communicator):
         """weight [vocab_size, hidden], of which the rank keeps its rows."""
         super().__init__()
-        self.tokens, self.communicator = own_tokens(len(weight), communicator), communicator
+        self.tokens = own_tokens(len(weight), communicator)
+        self.communicator = communicator
         self.weight = nn.Parameter(weight[self.tokens.start:self.tokens.stop].clone(), requires_grad=False)
 
     def forward(self, ids):
@@ -38,8 +39,10 @@ class VocabularyParallelHead(nn.Module):
 
     def __init__(self, weight: torch.Tensor, communicator: Communicator, gathers: bool):
         super().__init__()
-        self.vocab_size, self.tokens = len(weight), own_tokens(len(weight), communicator)
-        self.communicator, self.gathers = communicator, gathers
+        self.vocab_size = len(weight)
+        self.tokens = own_tokens(len(weight), communicator)
+        self.communicator = communicator
+        self.gathers = gathers
         self.weight = nn.Parameter(weight[self.tokens.start:self.tokens.stop].clone(), requires_grad=False)
 
     def forward(self, x):
