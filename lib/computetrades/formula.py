@@ -10,6 +10,7 @@ from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.str import StrPrinter
 
 from .formatting import figure, text
+from .number import Statement
 from .rounding import NOISE
 from .units import base, unit_size
 
@@ -35,13 +36,10 @@ def mathml_values(number) -> str:
 
 
 def javascript(number) -> str:
-    """A JavaScript expression over `f`, an object from fact key to magnitude in base units;
-    its value is in base units.
-
-    A Statement gives a boolean expression. Named inputs are expanded, so the source stands alone.
+    """A JavaScript expression over `f`, an object from the key of a fact or a named number to its magnitude
+    in base units; its value is in base units. A Statement gives a boolean expression.
     """
-    expr = number.expanded()
-    expr = expr[0] if isinstance(expr, tuple) else expr
+    expr = number.written if isinstance(number, Statement) else number.expr
     return _JavaScript(lambda key: f'f["{key}"]').doprint(expr)
 
 

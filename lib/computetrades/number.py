@@ -20,6 +20,7 @@ from sympy.printing.numpy import NumPyPrinter
 from . import rounding
 from .extremes import Max
 from .formatting import text
+from .slopes import slopes
 from .units import DIMENSIONLESS, Quantity, UnitError, base, convert, parse, symbol, unit_size
 
 
@@ -38,6 +39,7 @@ class Leaf:
     secondary: bool = False
     others: tuple = ()
     number: Number | None = None
+    published: bool = False          # of a named number: whether it is a record of the same chapter
     text: str = ""
     experiment: dict | None = None   # of a measured result: the call that gave it
 
@@ -137,10 +139,15 @@ class Number:
         """Key -> leaf for every fact and measured value that this number depends on."""
         return {leaf.key: leaf for leaf in self.expanded()[1].values()}
 
-    def named_inputs(self) -> dict[str, Leaf]:
-        """Key -> leaf for every named number below this one, at any depth."""
-        found = {leaf.key: leaf for leaf in self.leaves.values() if leaf.number is not None}
-        return found | {k: v for leaf in found.values() for k, v in leaf.number.named_inputs().items()}
+    def named_inputs(self, wanted=lambda leaf: True) -> dict[str, Leaf]:
+        """Key -> leaf for every named number below this one, at any depth, each after those that it is
+        computed from; but for those unwanted and what lies below only them."""
+        found = {}
+        for leaf in self.leaves.values():
+            if leaf.number is not None and leaf.key not in found and wanted(leaf):
+                found |= leaf.number.named_inputs(wanted)
+                found[leaf.key] = leaf
+        return found
 
     def value(self, unit: str | None = None, facts: dict | None = None):
         """Magnitude in `unit` (default: the number's own), with any facts or named inputs replaced.
@@ -151,20 +158,35 @@ class Number:
         unit = unit if unit is not None else self.quantity.units
         if not facts:
             return convert(self.quantity, unit, self.name).magnitude
-        expr, leaves = self.expanded(frozenset(facts))
-        known = {leaf.key for leaf in leaves.values()}
-        for key in facts.keys() - known:
+        reached = self._reached(frozenset(facts))
+        for key in facts.keys() - reached.keys():
             raise KeyError(f"{self.name} does not depend on {key!r}; "
-                           f"it depends on {', '.join(sorted(known))}")
+                           f"it depends on {', '.join(sorted(self.facts()))}")
         convert(self.quantity, unit, self.name)
-        arguments = [_base_value(leaf, facts[leaf.key]) if leaf.key in facts else float(base(leaf.quantity))
-                     for leaf in leaves.values()]
-        return _compiled(tuple(leaves), expr)(*arguments) / unit_size(unit)
+        given = {key: _base_value(reached[key], replacement) for key, replacement in facts.items()}
+        return self._evaluated(float, given) / unit_size(unit)
 
     def at_base(self) -> float:
         """The expression evaluated at the stored facts: the magnitude in base units."""
-        expr, leaves = self.expanded()
-        return _compiled(tuple(leaves), expr)(*(base(leaf.quantity) for leaf in leaves.values()))
+        return self._evaluated(lambda x: x, {})
+
+    def _reached(self, given: frozenset) -> dict[str, Leaf]:
+        """Key -> leaf of everything that this number is computed from, at any depth,
+        but for what lies below the named numbers that are given."""
+        found = {leaf.key: leaf for leaf in self.leaves.values()}
+        for leaf in list(found.values()):
+            if leaf.number is not None and leaf.key not in given:
+                found |= leaf.number._reached(given)
+        return found
+
+    def _evaluated(self, plain, known: dict):
+        """The magnitude in base units, where `known` holds some of it by key, and is given the rest: each
+        named number is computed once, however often it is met. plain: applied to the stored values."""
+        for leaf in self.leaves.values():
+            if leaf.key not in known:
+                known[leaf.key] = (plain(base(leaf.quantity)) if leaf.number is None
+                                   else leaf.number._evaluated(plain, known))
+        return _compiled(tuple(self.leaves), self.expr)(*(known[leaf.key] for leaf in self.leaves.values()))
 
     def elasticity(self) -> dict[str, float]:
         """Key -> d ln(number) / d ln(fact) at the stored values, largest size first.
@@ -180,32 +202,14 @@ class Number:
         """Symbol of a fact -> derivative at the stored values, in base units; through named numbers by the
         chain rule, so that no long formula has to be differentiated."""
         if self._gradient is None:
-            at = tuple(float(base(leaf.quantity)) for leaf in self.leaves.values())
-            taken = self._branches_taken(at)
-            steps = {step: sympy.Dummy(real=True) for step in taken.atoms(sympy.ceiling, sympy.floor)}
-            flat, back = taken.xreplace(steps), {dummy: step for step, dummy in steps.items()}
-            own = tuple(s for s in self.leaves if s in flat.free_symbols)
-            slopes = _compiled(tuple(self.leaves), tuple(flat.diff(s).xreplace(back) for s in own))(*at)
+            own = slopes(self.expr, {s: float(base(leaf.quantity)) for s, leaf in self.leaves.items()})
             total = collections.defaultdict(float)
-            for s, slope in zip(own, slopes):
+            for s, slope in own.items():
                 below = self.leaves[s].number
                 for fact, inner in ([(s, 1)] if below is None else below._slopes().items()):
-                    total[fact] += float(slope) * inner
+                    total[fact] += slope * inner
             self._gradient = total
         return self._gradient
-
-    def _branches_taken(self, at: tuple[float, ...]):
-        """The expression with each maximum or minimum replaced by the one of its arguments that it is at
-        these values, the mean of those that tie: its derivative is that one's,
-        and sympy's own would be a case for each pair of them."""
-        expr, symbols = self.expr, tuple(self.leaves)
-        while choices := expr.atoms(sympy.Max, sympy.Min):
-            inner = next(c for c in choices if not any(a.atoms(sympy.Max, sympy.Min) for a in c.args))
-            values = [float(v) for v in _compiled(symbols, inner.args)(*at)]
-            best = max(values) if isinstance(inner, sympy.Max) else min(values)
-            taken = [a for a, value in zip(inner.args, values) if value == best]
-            expr = expr.xreplace({inner: sympy.Add(*taken) / len(taken)})
-        return expr
 
     def range(self) -> tuple[pint.Quantity, pint.Quantity] | None:
         """(low, high) over every corner of the facts' ranges, in this number's unit;
@@ -252,9 +256,10 @@ class Statement:
     @property
     def leaves(self): return merged(self.left.leaves, self.right.leaves)
 
-    def expanded(self):
-        """The relation over facts, unevaluated, so that one which always holds is still written out."""
-        return self.RELATIONS[self.op](self.left.expanded()[0], self.right.expanded()[0], evaluate=False)
+    @property
+    def written(self):
+        """The relation unevaluated, so that one which always holds is still written out."""
+        return self.RELATIONS[self.op](self.left.expr, self.right.expr, evaluate=False)
 
     def __str__(self):
         sign = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}.get(self.op, self.op)
@@ -277,9 +282,9 @@ def as_number(x) -> Number:
                     "or pass plain floats to the same library function")
 
 
-def named(key: str, number: Number, label: str) -> Number:
+def named(key: str, number: Number, label: str, published: bool = False) -> Number:
     """The number as a symbol of its own, so that formulas further on read (weights + cache) / bandwidth."""
-    return Number.of_leaf(Leaf(key, label, number.quantity, "named", number=number))
+    return Number.of_leaf(Leaf(key, label, number.quantity, "named", number=number, published=published))
 
 
 def symbol_of(record, name: str, number, label: str):

@@ -9,7 +9,7 @@ from computetrades.book import judgements
 from computetrades.book.records import RECORD, fact_payload, record, state
 from computetrades.data import DataError
 from computetrades.facts import facts, leaf_of
-from computetrades.number import Leaf, Number, as_number
+from computetrades.number import Leaf, Number, as_number, named
 from computetrades.site import ledger
 from computetrades.units import Quantity, UnitError, parse
 
@@ -86,8 +86,18 @@ def test_a_published_number_is_a_symbol_in_formulas_further_on(shown):
     record("step.twice", 2 * step, "Two steps")
     p = shown[1][RECORD]
     assert p["formula"] == "2 × time" and [i["key"] for i in p["inputs"]] == ["step.time"]
-    assert p["facts"] == ["chip-a.bandwidth", "chip-a.memory"] and "step.time" not in p["js"]
-    assert p["text"] == "40 ms"
+    assert p["facts"] == ["chip-a.bandwidth", "chip-a.memory"] and p["text"] == "40 ms"
+    assert p["js"] == '2*f["step.time"]' and p["named"] == {}, "whose formula its own record carries"
+
+
+def test_what_a_formula_names_and_no_chapter_publishes_comes_with_it_inputs_first(shown):
+    weights = named("step.weights", chip().memory / 2, "Half of the memory")
+    read = named("step.read", weights / chip().bandwidth, "Reading it")
+    record("step.twice", 2 * read, "Two steps")
+    js = {"step.weights": 'f["chip-a.memory"]/2', "step.read": 'f["step.weights"]/f["chip-a.bandwidth"]'}
+    named_parts = shown[0][RECORD]["named"]
+    assert [part["js"] for part in named_parts.values()] == list(js.values())
+    assert list(named_parts) == list(js) and named_parts["step.weights"]["facts"] == ["chip-a.memory"]
 
 
 def test_a_range_is_published_with_both_ends(shown):

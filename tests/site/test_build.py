@@ -248,7 +248,7 @@ def test_some_chapter_has_a_margin_note(html):
 FACT = {"key", "label", "value", "unit", "text", "range", "kind", "source", "sources", "as_of", "secondary",
         "note", "others", "quoted_in"}
 RECORD_FIELDS = {"key", "label", "chapter", "value", "unit", "display_unit", "text", "digits", "formula",
-                 "js", "inputs", "facts", "sources", "range", "elasticity", "claims", "quoted_in"}
+                 "js", "named", "inputs", "facts", "sources", "range", "elasticity", "claims", "quoted_in"}
 CLAIM = {"id", "section", "chapter", "line", "claim", "kind", "stated", "computed", "record", "verdict",
          "factor", "why", "contradicts", "sources", "judged_in"}
 
@@ -279,9 +279,12 @@ def fact_keys(copy):
 
 
 def test_the_module_that_recomputes_the_book_is_built_and_no_page_asks_for_it_unasked(copy):
-    assert copy.first["_static/records.js"].decode() == records_js.source(notebooks.gathered(ROOT))
+    written = records_js.sources(notebooks.gathered(ROOT))
+    by_chapter = {f"records/{stem}.js" for stem in CHAPTERS}
+    assert written.keys() == {"records.js", "records/evaluate.js", *by_chapter}
+    assert {name: copy.first[f"_static/{name}"].decode() for name in written} == written
     assert not [name for name, content in copy.first.items()
-                if name.endswith(".html") and b"records.js" in content]
+                if name.endswith(".html") and re.search(rb"records(/[\w-]+)?\.js", content)]
 
 
 def test_ledger_rows_refer_only_to_what_exists(ledger):

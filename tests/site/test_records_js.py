@@ -43,10 +43,14 @@ def stored():
 def ask(stored, tmp_path_factory):
     """ask(script, given): run with the module's exports in scope, where code from strings
     is forbidden as by a strict CSP."""
-    path = tmp_path_factory.mktemp("module") / "records.mjs"
-    path.write_text(records_js.source(stored), encoding="utf-8")
-    names = "facts, records, evaluate, dependents, text, admitted, figure"
-    def ask(script, given=None):
+    folder = tmp_path_factory.mktemp("module")
+    (folder / "_static").mkdir()
+    (folder / "package.json").write_text('{"type": "module"}', encoding="utf-8")
+    records_js.write(stored, folder)
+    names = "facts, records, formulas, evaluate, dependents, text, admitted, figure"
+
+    def ask(script, given=None, module="records.js"):
+        path = folder / "_static" / module
         return run(f"import {{ {names} }} from {path.as_uri()!r};\n{script}", given,
                    "--disallow-code-generation-from-strings")
     return ask
@@ -62,13 +66,52 @@ def live(stem):
 
 @chapter
 def test_every_live_record_is_in_the_module(ask, stored, stem):
-    rows = ask("console.log(JSON.stringify(records))")
-    rows = {key: row for key, row in rows.items() if row["page"] == f"chapters/{stem}"}
-    assert rows.keys() == {p["key"] for p in notebooks.payloads(CHAPTERS[stem], RECORD)}
-    assert ({key: set(row["facts"]) for key, row in rows.items()}
+    rows, moving = ask("""console.log(JSON.stringify([records,
+        Object.fromEntries(Object.keys(records).map(key => [key, formulas[key][0]]))]))""",
+                       module=f"records/{stem}.js")
+    assert rows.keys() == moving.keys() == {p["key"] for p in notebooks.payloads(CHAPTERS[stem], RECORD)}
+    assert {row["page"] for row in rows.values()} == {f"chapters/{stem}"}
+    assert ({key: set(facts) for key, facts in moving.items()}
             == {key: set(record.facts) for key, record in live(stem).items()})
-    for key, row in rows.items():
-        assert set(re.findall(r'f\["([^"]+)"\]', str(stored.records[key]["js"]))) == set(row["facts"])
+
+
+def test_the_modules_of_the_chapters_give_what_the_whole_book_gives(ask, stored):
+    """And a chapter's module has what its records need, and no more."""
+    change = {"llama-31-70b.n-kv-heads": 16, "h100-sxm.hbm-bandwidth": 1.7}
+    whole = ask("console.log(JSON.stringify(evaluate(given)))", change)
+    seen = {}
+    for stem in CHAPTERS:
+        found, read, known, computed = ask("""
+            const changed = Object.fromEntries(Object.entries(given).filter(([key]) => key in facts));
+            const read = new Set();
+            const watched = new Proxy({}, { get: (_, key) => { read.add(key); return 1; } });
+            for (const f of Object.values(formulas).flatMap(([, f]) => f)) f(watched);
+            const sets = [[...read], Object.keys(facts), Object.keys(formulas)];
+            console.log(JSON.stringify([evaluate(changed), ...sets]))""", change, f"records/{stem}.js")
+        seen |= found
+        assert set(read) - set(computed) == set(known)
+        below = set(computed) - set(found)
+        assert below <= set(read), "a formula that no record of the chapter rests on"
+    assert seen == whole
+    assert sum(whole[key]["text"] != stored.records[key]["text"] for key in whole) > 20
+
+
+def test_a_change_computes_only_what_rests_on_it(ask):
+    """Every formula counts its calls; those at the stored facts, and those of two changes."""
+    counts = ask("""
+        evaluate();                                    // whatever is needed at the stored facts
+        const calls = [];
+        for (const [key, row] of Object.entries(formulas)) {
+            const counted = f => Array.isArray(f) ? f.map(counted) : at => { calls.push(key); return f(at); };
+            row[1] = counted(row[1]);
+        }
+        const of = change => { calls.length = 0; evaluate(change); return [...new Set(calls)]; };
+        const resting = Object.keys(formulas).filter(key => formulas[key][0].includes("vllm.block-size"));
+        const made = [{"nxe-3800e.price": 200}, {}, {"vllm.block-size": 8}].map(of);
+        console.log(JSON.stringify([...made, resting]))""")
+    price, nothing, block, rest_on_block = counts
+    assert price == ["euv.price-growth"] and nothing == []
+    assert sorted(block) == sorted(rest_on_block) and len(block) >= 5
 
 
 def test_without_a_change_every_record_and_fact_reads_as_it_is_stored(ask, stored):
@@ -284,15 +327,25 @@ def test_the_symbol_of_every_unit_in_the_book_can_be_read_back(stored):
 def test_a_unit_with_an_offset_is_refused(stored):
     payload = stored.records["kv.row"] | {"key": "room.heat", "unit": "degC"}
     with pytest.raises(DataError, match="degC.*kelvin"):
-        records_js.source(Book({"room.heat": payload}, stored.facts, {}, {}))
+        records_js.sources(Book({"room.heat": payload}, stored.facts, {}, {}))
+
+
+def test_one_name_for_two_formulas_is_refused(stored):
+    def row(name, js):
+        part = {"js": js, "facts": ["bf16.bits"]}
+        return stored.records["kv.row"] | {"key": f"room.{name}", "js": 'f["room.part"]',
+                                           "facts": ["bf16.bits"], "named": {"room.part": part}}
+    one, other = row("one", 'f["bf16.bits"]'), row("other", '2*f["bf16.bits"]')
+    with pytest.raises(DataError, match="room.part.*own names"):
+        records_js.sources(Book({"room.one": one, "room.other": other}, stored.facts, {}, {}))
 
 
 def test_the_module_is_the_same_each_time_and_holds_only_facts_that_a_record_uses(ask, stored):
-    assert records_js.source(stored) == records_js.source(notebooks.gathered(ROOT))
-    used, unused = ask("""const used = new Set(Object.values(records).flatMap(record => record.facts));
+    assert records_js.sources(stored) == records_js.sources(notebooks.gathered(ROOT))
+    used, unused = ask("""const used = new Set(Object.values(formulas).flatMap(([moving]) => moving));
         console.log(JSON.stringify([[...used], Object.keys(facts).filter(key => !used.has(key))]))""")
     assert len(used) > 100 and unused == []
-    assert not re.search(r"\beval\b|new Function", records_js.source(stored))
+    assert not re.search(r"\beval\b|new Function", "".join(records_js.sources(stored).values()))
 
 
 # Where JavaScript and numpy would part

@@ -48,7 +48,7 @@ def record(key: str, number: Number | tuple[Number, Number], label: str, unit: s
     _show(payload)
     if isinstance(number, tuple):
         return None
-    symbolic = named(key, ends[0], label)
+    symbolic = named(key, ends[0], label, published=True)
     out = Published(symbolic.quantity, symbolic.expr, symbolic.leaves, label)
     out.payload, out.cell = payload, _cell()
     return out
@@ -64,6 +64,7 @@ def state(key: str, statement: Statement, yes: str, no: str, label: str = "", cl
         "value": bool(statement), "unit": "", "base_unit": "", "digits": None,
         "formula": f"{formula.plain(statement.left)} {statement.op} {formula.plain(statement.right)}",
         "mathml": "", "mathml_values": "", "sides": str(statement), "js": formula.javascript(statement),
+        "named": _named(statement.left, statement.right),
         "inputs": inputs, "measured": _measured(statement.left, statement.right),
         "facts": sorted(statement.left.facts() | statement.right.facts()),
         "range": None, "elasticity": {}, "claims": judge_all(claims, statement, key),
@@ -92,6 +93,13 @@ def _measured(*numbers: Number) -> list[dict]:
     return [fact_payload(leaf) for n in numbers for leaf in n.facts().values() if leaf.kind == "measured"]
 
 
+def _named(*numbers: Number) -> dict[str, dict]:
+    """Key -> formula and facts of each named number below the numbers, after those that it is computed from;
+    but for what the chapter has published, and what lies below only that."""
+    return {leaf.key: {"js": formula.javascript(leaf.number), "facts": sorted(leaf.number.facts())}
+            for n in numbers for leaf in n.named_inputs(lambda leaf: not leaf.published).values()}
+
+
 def _payload(key, ends: tuple[Number, ...], label, digits) -> dict:
     first, units = ends[0], ends[0].quantity.units
     shown = (text(first.quantity, digits=digits) if len(ends) == 1
@@ -108,6 +116,7 @@ def _payload(key, ends: tuple[Number, ...], label, digits) -> dict:
         "mathml": "<span> to </span>".join(formula.mathml(n) for n in ends),
         "mathml_values": "<span> to </span>".join(formula.mathml_values(n) for n in ends),
         "js": formula.javascript(first) if len(ends) == 1 else [formula.javascript(n) for n in ends],
+        "named": _named(*ends),
         "inputs": [_input(leaf) for leaf in leaves.values()],
         "measured": _measured(*ends),
         "facts": sorted(set().union(*(n.facts() for n in ends))),

@@ -1,53 +1,88 @@
-// Recomputes every record of the book after a change of facts, and prints it as the prose does.
+// Recomputes the records of a chapter or of the whole book after a change of facts, and prints them as the prose does.
 //
-// site/records_js.py puts these tables above: `facts` and `records` (key -> row) and `formulas` (record -> function of the facts in
-// base units; two functions for a range). Values are in the unit that a row is printed in; times `size` gives base units.
-// Rows leave out what is usual: size 1, no text before or after the figure.
+// site/records_js.py writes the tables: `facts` and `records` (key -> row) and `formulas`: key of a record or of a number that only
+// formulas name -> [keys of the facts that move it, function of `f`], in an order in which each follows what it needs; two functions
+// for a range. `f` holds facts and results by key, in base units; a row's value is in the unit that it is printed in; times
+// `size` gives base units. Rows leave out what is usual: size 1, no text before or after the figure.
 
-const stored = Object.fromEntries(Object.entries(facts).map(([key, fact]) => [key, inBase(fact, fact.value)]));
+/** evaluate, dependents, text and admitted for these tables. */
+export function book({ facts, records, formulas }) {
+  let known;           // every fact and result as stored, once somebody asks
+  let followers;       // fact -> keys of the formulas that it moves, in their order
+  const unmoved = {};  // what was told of records at the stored facts
 
-const unmoved = {};   // what was told of records at the stored facts
+  function stored() {
+    if (known) return known;
+    known = Object.fromEntries(Object.entries(facts).map(([key, fact]) => [key, inBase(fact, fact.value)]));
+    compute(Object.keys(formulas), known);
+    return known;
+  }
 
-/** Record key -> {value, text} with `changes` (fact key -> value in the fact's own unit) in place of the stored values. */
-export function evaluate(changes = {}, keys = Object.keys(records)) {
-  const at = { ...stored };
-  for (const [key, value] of Object.entries(changes)) at[key] = inBase(facts[key], admitted(key, value));
-  const moves = key => row(key, records).facts.some(fact => Object.hasOwn(changes, fact));
-  return Object.fromEntries(keys.map(key => [key, moves(key) ? told(key, at) : unmoved[key] ??= told(key, stored)]));
-}
+  function compute(keys, f) {
+    for (const key of keys) {
+      const formula = formulas[key][1];
+      f[key] = Array.isArray(formula) ? formula.map(end => end(f)) : formula(f);
+    }
+  }
 
-function told(key, at) {
-  const value = computed(records[key], formulas[key], at);
-  return Object.freeze({ value, text: text(key, value) });
-}
+  function moved(changed) {
+    if (!followers) {
+      followers = {};
+      for (const [key, [moving]] of Object.entries(formulas)) for (const fact of moving) (followers[fact] ??= []).push(key);
+    }
+    if (changed.length === 1) return followers[changed[0]] ?? [];
+    const found = new Set(changed.flatMap(fact => followers[fact] ?? []));
+    return Object.keys(formulas).filter(key => found.has(key));
+  }
 
-/** The keys of the records that rest on a fact. */
-export const dependents = fact => Object.keys(records).filter(key => records[key].facts.includes(fact));
+  /** Record key -> {value, text} with `changes` (fact key -> value in the fact's own unit) in place of the stored values.
+   *  Only what rests on a changed fact is computed again. */
+  function evaluate(changes = {}, keys = Object.keys(records)) {
+    const at = Object.create(stored());
+    for (const [key, value] of Object.entries(changes)) at[key] = inBase(facts[key], admitted(key, value));
+    const again = moved(Object.keys(changes)), anew = new Set(again);
+    compute(again, at);
+    return Object.fromEntries(keys.map(key => [key, anew.has(key) ? told(key, at) : unmoved[key] ??= told(key, known)]));
+  }
 
-/** A fact or record as the book prints it; `value` in its own unit, [low, high] for a range, a boolean for a statement. */
-export function text(key, value) {
-  const how = row(key, records, facts), { digits = null } = how;
-  if ("yes" in how) return value ? how.yes : how.no;
-  const ends = [value].flat();
-  if (!ends.every(Number.isFinite)) return "undefined";
-  const figures = ends.map(end => figure(end, digits));
-  if (figures[0] === figures.at(-1)) figures.length = 1;
-  const number = figures.join("–");
-  return dressed(how.cents ? number.replace(/\.\d$/, "$&0") : number, how);
-}
+  function told(key, f) {
+    const { size = 1 } = row(key, records), found = f[key];
+    const value = typeof found === "boolean" ? found
+      : Array.isArray(found) ? found.map(end => end / size).sort((a, b) => a - b)   // from low to high
+      : found / size;
+    return Object.freeze({ value, text: text(key, value) });
+  }
 
-/** The value if `key` is a fact that can take it; otherwise an Error that says what to do instead. */
-export function admitted(key, value) {
-  if (Object.hasOwn(records, key)) throw refusal(key, value, "a record is computed; change one of its facts");
-  if (!Object.hasOwn(facts, key)) throw refusal(key, value, "there is no such fact; take a key of `facts`");
-  const { frozen, whole, above = -Infinity, least = -Infinity, most = Infinity } = facts[key];
-  if (frozen) throw refusal(key, value, "it was measured by an experiment; change that in its chapter and run it again");
-  if (!Number.isFinite(value)) throw refusal(key, value, "give a finite number");
-  if (whole && !Number.isInteger(value)) throw refusal(key, value, "give a whole number");
-  if (value <= above) throw refusal(key, value, `give more than ${text(key, above)}`);
-  if (value < least) throw refusal(key, value, `give ${text(key, least)} or more`);
-  if (value > most) throw refusal(key, value, `give ${text(key, most)} or less`);
-  return value;
+  /** The keys of the records that rest on a fact. */
+  const dependents = fact => Object.keys(records).filter(key => formulas[key][0].includes(fact));
+
+  /** A fact or record as the book prints it; `value` in its own unit, [low, high] for a range, a boolean for a statement. */
+  function text(key, value) {
+    const how = row(key, records, facts), { digits = null } = how;
+    if ("yes" in how) return value ? how.yes : how.no;
+    const ends = [value].flat();
+    if (!ends.every(Number.isFinite)) return "undefined";
+    const figures = ends.map(end => figure(end, digits));
+    if (figures[0] === figures.at(-1)) figures.length = 1;
+    const number = figures.join("–");
+    return dressed(how.cents ? number.replace(/\.\d$/, "$&0") : number, how);
+  }
+
+  /** The value if `key` is a fact that can take it; otherwise an Error that says what to do instead. */
+  function admitted(key, value) {
+    if (Object.hasOwn(records, key)) throw refusal(key, value, "a record is computed; change one of its facts");
+    if (!Object.hasOwn(facts, key)) throw refusal(key, value, "there is no such fact; take a key of `facts`");
+    const { frozen, whole, above = -Infinity, least = -Infinity, most = Infinity } = facts[key];
+    if (frozen) throw refusal(key, value, "it was measured by an experiment; change that in its chapter and run it again");
+    if (!Number.isFinite(value)) throw refusal(key, value, "give a finite number");
+    if (whole && !Number.isInteger(value)) throw refusal(key, value, "give a whole number");
+    if (value <= above) throw refusal(key, value, `give more than ${text(key, above)}`);
+    if (value < least) throw refusal(key, value, `give ${text(key, least)} or more`);
+    if (value > most) throw refusal(key, value, `give ${text(key, most)} or less`);
+    return value;
+  }
+
+  return { evaluate, dependents, text, admitted };
 }
 
 /** A number to `digits` significant digits, half up, as figure() of formatting.py; null keeps every digit. */
@@ -101,12 +136,6 @@ function halfUp([m, t], digits) {
 
 function dressed(number, { before = "", after = "", afterOne = after }) {
   return (number.startsWith("−") ? "−" : "") + before + number.replace(/^−/, "") + (number === "1" ? afterOne : after);
-}
-
-function computed({ size = 1 }, formula, at) {
-  if (Array.isArray(formula)) return formula.map(end => end(at) / size).sort((a, b) => a - b);   // from low to high
-  const value = formula(at);
-  return typeof value === "boolean" ? value : value / size;
 }
 
 function inBase({ size = 1 }, value) { return value * size; }

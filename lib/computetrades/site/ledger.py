@@ -120,8 +120,8 @@ def _own(key: str, label: str, value: str, formula: str) -> dict:
     quantity = parse(value)
     return {"key": key, "label": label, "text": text(quantity, digits=None), "value": base(quantity),
             "digits": None, "unit": symbol(quantity.units), "base_unit": "", "formula": formula,
-            "mathml": "", "mathml_values": "", "sides": formula, "js": None, "inputs": [], "facts": [],
-            "range": None, "elasticity": {}, "claims": [], "chapter": OWN}
+            "mathml": "", "mathml_values": "", "sides": formula, "js": None, "named": {}, "inputs": [],
+            "facts": [], "range": None, "elasticity": {}, "claims": [], "chapter": OWN}
 
 
 def write(book: Book, folder: Path) -> None:
@@ -163,7 +163,8 @@ def record_row(book: Book, p: dict) -> dict:
     sources = sorted({book.facts[f]["source"] for f in p["facts"] if f in book.facts})
     return {"key": p["key"], "label": p["label"], "chapter": p["chapter"], "value": p["value"],
             "unit": p["base_unit"], "display_unit": p["unit"], "text": p["text"], "digits": p["digits"],
-            "formula": p["formula"], "js": p["js"], "inputs": [i["key"] for i in p["inputs"]],
+            "formula": p["formula"], "js": p["js"], "named": p["named"],
+            "inputs": [i["key"] for i in p["inputs"]],
             "facts": p["facts"], "sources": sources, "range": p["range"], "elasticity": p["elasticity"],
             "claims": [c["id"] for c in p["claims"]], "quoted_in": book.used.get(p["key"], [])}
 

@@ -1,9 +1,9 @@
-"""records.js: the book as one ES module that computes.
-Every record's formula, the facts they rest on, and evaluate.js.
+"""The book as ES modules that compute: formulas, the facts that they rest on, and evaluate.js.
 
-A page imports it when a reader changes a fact: `evaluate({"llama-31-70b.n-kv-heads": 16})` gives every
-record's value and text. Formulas are functions in the source,
-so a content security policy without 'unsafe-eval' admits them.
+A page imports what it needs, _static/records/<chapter>.js, when a reader changes a fact:
+`evaluate({"llama-31-70b.n-kv-heads": 16})` gives every record's value and text. _static/records.js has all
+chapters together. Formulas are functions in the source, so that a content security policy without
+'unsafe-eval' admits them. One that rests on a named number names it, and is written once.
 """
 from __future__ import annotations
 
@@ -24,29 +24,82 @@ COUNTED = {"token", "GPU", "chip", "tool", "wafer", "exposure", "layer", "user",
            "request", "person"}
 GAIN = re.compile(r"markup|growth|gain|rise|premium")  # may exceed 100%
 MARGIN = re.compile(r"margin")  # may be negative
+WRITTEN = "// Written by the build; see lib/computetrades/site/records_js.py."
+COMPUTED = "export const { evaluate, dependents, text, admitted } = book({ facts, records, formulas });"
+NEEDED = re.compile(r'f\["([^"]+)"\]')
 
 
 def write(book: Book, folder: Path) -> None:
-    """_static/records.js under `folder`, the built book."""
-    (folder / "_static" / "records.js").write_text(source(book), encoding="utf-8")
+    """The modules, under `folder`/_static, the built book."""
+    for name, text in sources(book).items():
+        path = folder / "_static" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
-def source(book: Book) -> str:
-    """The module. Exports `facts`, `records`, `evaluate`, `dependents`, `text`, `admitted`, `figure`;
-    see evaluate.js.
+def sources(book: Book) -> dict[str, str]:
+    """File name -> module: records.js, and records/<chapter>.js with the records of one chapter.
+    Each exports `facts`, `records`, `evaluate`, `dependents`, `text`, `admitted`, `figure`; see evaluate.js.
 
     The book's numbers about itself (audit.*, rule.*) rest on no fact and are left out.
     DataError for a unit with an offset.
     """
-    computed = {key: p for key, p in sorted(book.records.items()) if p["js"]}
-    leaves = all_leaves()
-    facts = {key: _fact(leaves[key]) if key in leaves else _measured(book.facts[key])
-             for key in sorted({key for p in computed.values() for key in p["facts"]})}
-    return "\n".join(["// Written by the build; see lib/computetrades/site/records_js.py.",
-                      _table("export const facts", {key: _json(row) for key, row in facts.items()}),
-                      _table("export const records", {key: _json(_record(p)) for key, p in computed.items()}),
-                      _table("const formulas", {key: _formula(p["js"]) for key, p in computed.items()}),
-                      ENGINE.read_text(encoding="utf-8")])
+    formulas, leaves, by_chapter = _formulas(book), all_leaves(), {}
+    for key, p in sorted(book.records.items()):
+        if p["js"]:
+            by_chapter.setdefault(p["chapter"].rpartition("/")[2], []).append(key)
+    made = {"records/evaluate.js": ENGINE.read_text(encoding="utf-8")}
+    for chapter, keys in by_chapter.items():
+        needed = _in_order(keys, formulas)
+        facts = sorted({fact for key in needed for fact in NEEDED.findall(str(formulas[key]["js"]))}
+                       - formulas.keys())
+        made[f"records/{chapter}.js"] = "\n".join([
+            WRITTEN, 'import { book } from "./evaluate.js";', 'export { figure } from "./evaluate.js";',
+            _table("export const facts", {key: _json(_fact(leaves[key]) if key in leaves
+                                                     else _measured(book.facts[key])) for key in facts}),
+            _table("export const records", {key: _json(_record(book.records[key])) for key in keys}),
+            _table("export const formulas", {key: _formula(formulas[key]) for key in needed}),
+            COMPUTED, ""])
+    made["records.js"] = _together(sorted(by_chapter))
+    return made
+
+
+def _formulas(book: Book) -> dict[str, dict]:
+    """Key -> js and facts of every record and of every named number that no chapter publishes.
+    DataError where one name stands for two formulas."""
+    found = {key: p for key, p in book.records.items() if p["js"]}
+    for p in list(found.values()):
+        for key, part in p["named"].items():
+            if key not in book.records and found.setdefault(key, part) != part:
+                raise DataError(f"{p['chapter']}: {key!r} stands for {part['js']} below {p['key']!r}, and "
+                                f"for {found[key]['js']} below another record; give the two their own names")
+    return found
+
+
+def _in_order(keys: list[str], formulas: dict[str, dict]) -> list[str]:
+    """The keys and all that they are computed from, each after what it needs."""
+    found: dict[str, None] = {}
+
+    def add(key):
+        if key in formulas and key not in found:
+            for needed in NEEDED.findall(str(formulas[key]["js"])):
+                add(needed)
+            found[key] = None
+    for key in keys:
+        add(key)
+    return list(found)
+
+
+def _together(chapters: list[str]) -> str:
+    names = [f"chapter{i}" for i, _ in enumerate(chapters)]
+    imports = [f'import * as {name} from "./records/{chapter}.js";'
+               for name, chapter in zip(names, chapters, strict=True)]
+    return "\n".join([
+        WRITTEN, 'import { book } from "./records/evaluate.js";',
+        'export { figure } from "./records/evaluate.js";', *imports,
+        f"const all = table => Object.assign({{}}, ...[{', '.join(names)}].map(chapter => chapter[table]));",
+        'export const facts = all("facts"), records = all("records"), formulas = all("formulas");',
+        COMPUTED, ""])
 
 
 def admissible(leaf: Leaf) -> dict:
@@ -82,7 +135,7 @@ def _measured(payload: dict) -> dict:
 
 
 def _record(payload: dict) -> dict:
-    row = {"label": payload["label"], "page": payload["chapter"], "facts": payload["facts"]}
+    row = {"label": payload["label"], "page": payload["chapter"]}
     if "yes" in payload:
         return row | {"yes": payload["yes"], "no": payload["no"]}
     return row | _printed(parse_symbol(payload["unit"]), payload["digits"],
@@ -100,8 +153,11 @@ def _printed(unit, digits: int | None, single: bool) -> dict:
     return {name: x for name, x in row.items() if x not in (None, "", False) and (name, x) != ("size", 1)}
 
 
-def _formula(js: str | list[str]) -> str:
-    return f"f => {js}" if isinstance(js, str) else f"[{', '.join(map(_formula, js))}]"
+def _formula(row: dict) -> str:
+    """What a formula rests on, and the function; two functions for a range."""
+    ends = row["js"] if isinstance(row["js"], list) else [row["js"]]
+    functions = [f"f => {js}" for js in ends]
+    return f"[{_json(row['facts'])}, {functions[0] if len(ends) == 1 else '[' + ', '.join(functions) + ']'}]"
 
 
 def _table(declared: str, rows: dict[str, str]) -> str:
