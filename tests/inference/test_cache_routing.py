@@ -188,9 +188,9 @@ def test_a_lost_replica_gets_nothing_more():
 
 
 def test_the_same_seed_is_the_same_run_and_another_is_not():
-    assert traffic(LOAD, 3) == traffic.__wrapped__(LOAD, 3) != traffic(LOAD, 4)
+    assert traffic(LOAD, 3) == traffic.perform(LOAD, 3) != traffic(LOAD, 4)
     assert (simulate("longest prefix", 5, LOAD, seed=1)
-            == simulate.__wrapped__("longest prefix", 5, LOAD, seed=1))
+            == simulate.perform("longest prefix", 5, LOAD, seed=1))
     names, sizes = prompts(LOAD, 0)[0]
     assert len(names) == len(sizes) == LOAD.calls + 1 and sum(sizes) == 400 + 600 + 11 * 80
 

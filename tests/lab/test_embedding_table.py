@@ -44,7 +44,7 @@ def test_twins_are_found_far_above_chance_and_all_among_all():
 def test_in_a_shuffled_table_they_are_not(monkeypatch):
     shuffled = np.random.default_rng(0).permutation(embedding_table._directions())
     monkeypatch.setattr(embedding_table, "_directions", lambda: shuffled)
-    assert embedding_table.twins_found.__wrapped__(10).share < 0.1
+    assert embedding_table.twins_found.perform(10).share < 0.1
 
 
 def test_spread_by_numpy():

@@ -10,7 +10,7 @@ from computetrades.lab import agent_session, checkpoints
 from computetrades.serving import agent, client, grammar, schema
 from tests.toy_server import HELLO, serving
 
-RUN = agent_session.session.__wrapped__
+RUN = agent_session.session.perform
 N = 6
 
 

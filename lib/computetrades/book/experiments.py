@@ -6,11 +6,11 @@ and its arguments are plain values, written beside the name.
 """
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from numbers import Integral
 
 from ..data import DataError
+from ..experiment import function_named
 from ..number import Leaf, Number
 from ..units import Quantity, parse
 from .records import check_key, record
@@ -64,15 +64,6 @@ def name_of(function: Callable, key: str) -> str:
     if "<" in told or function_named(told) is not function:
         raise DataError(f"{key}: {told} cannot be imported by that name; define it at the top of its module")
     return told
-
-
-def function_named(name: str) -> Callable | None:
-    """The function that a published name stands for; None where there is none."""
-    module, _, function = name.rpartition(".")
-    try:
-        return getattr(importlib.import_module(f"{__name__.partition('.')[0]}.{module}"), function, None)
-    except ModuleNotFoundError:
-        return None
 
 
 def part(result, of: str | int | None):

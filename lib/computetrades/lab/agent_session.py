@@ -2,7 +2,6 @@
 the same calls, and what each of them sent, found and did."""
 from __future__ import annotations
 
-import functools
 import itertools
 import re
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from ..experiment import filed, once
 from ..serving import grammar
 from ..serving.agent import Call, FileTools, loop, message
 from ..serving.client import Client
@@ -61,7 +61,7 @@ class Session:
         return sum(one != other for one, other in zip(self.before, self.after, strict=True))
 
 
-@functools.cache
+@filed
 def session(max_calls: int = 22, seed: int = SEED, temperature: float = 0.8, max_tokens: int = 80,
             prefix_cache: bool = True) -> Session:
     """One task on the lab's model "tiny", behind a server of its own, in a temporary folder;
@@ -84,7 +84,7 @@ def session(max_calls: int = 22, seed: int = SEED, temperature: float = 0.8, max
         return Session(tuple(calls), before, _contents(tools), server.engine.computed_tokens, log)
 
 
-@functools.cache
+@once
 def answered_anew(body: bytes, number: int) -> str:
     """The content with which a server that has never seen the conversation answers one body of its log,
     as its reply `number`."""

@@ -7,10 +7,10 @@ distance of the last step from what Block.forward gives.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 
+from ..experiment import once
 from ..model import rope
 from ..model.attention import _merge, _split
 from ..model.cache import NoCache
@@ -30,7 +30,7 @@ class Anatomy:
     difference: float
 
 
-@cache
+@once
 @torch.no_grad()
 def dissect(name: str, text: str, layer: int) -> Anatomy:
     """The block `layer` (from 0) of the stored model `name`, on `text`.

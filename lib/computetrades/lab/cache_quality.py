@@ -7,11 +7,11 @@ One thread, so that it repeats.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 import torch
 
+from ..experiment import once
 from ..model.cache import KIVI, BlockPool, Contiguous, Paged, Quantised, Sinks, Sliding
 from ..model.cache.codecs import BF16, FP8, NVFP4, Int8, TwoBit
 from . import checkpoints
@@ -46,13 +46,13 @@ class CacheQuality:
     beyond: float
 
 
-@cache
+@once
 def through_format(name: str, n_windows: int) -> CacheQuality:
     """Windows of the trained length through one of FORMATS. KeyError for another name."""
     return _read(name, FORMATS[name], windows(n_windows, CONTEXT))
 
 
-@cache
+@once
 def through_eviction(n_sinks: int, places: int, n_windows: int, length: int) -> CacheQuality:
     """Windows of `length` tokens through a cache of `places` tokens, the first n_sinks kept;
     places = 0 keeps everything."""
@@ -89,7 +89,7 @@ def room_of_each_length(longest: int, block_size: int) -> Room:
     return room(tuple(range(1, longest + 1)), block_size, longest)
 
 
-@cache
+@once
 def room(lengths: tuple[int, ...], block_size: int, capacity: int) -> Room:
     """What sequences of these lengths take, in blocks and in reservations for `capacity` tokens each."""
     config = tiny()[0].config
@@ -102,7 +102,7 @@ def room(lengths: tuple[int, ...], block_size: int, capacity: int) -> Room:
     return Room(sum(lengths) * reserved // capacity, lent, len(lengths) * reserved)
 
 
-@cache
+@once
 def tiny():
     """(model, the held-out text as ids [tokens])."""
     model, tokenizer = checkpoints.load("tiny")

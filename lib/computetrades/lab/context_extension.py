@@ -2,12 +2,12 @@
 as it is or after a little more training."""
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional as F
 
+from ..experiment import once
 from ..model.transformer import Transformer
 from . import checkpoints
 from .perplexity import by_window, perplexity
@@ -76,7 +76,7 @@ def tuned(model: Transformer, ids: torch.Tensor, scheme: str, trained: int, cont
     return other.requires_grad_(False)
 
 
-@functools.cache
+@once
 def held_out_beyond(scheme: str, trained: int, context: int, n_windows: int) -> float:
     """Perplexity of the lab's "tiny" behind its trained length, on n_windows of held-out text:
     the short, live measurement."""

@@ -5,24 +5,24 @@ Every function takes plain arguments, repeats to the bit and is kept once comput
 """
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from ..experiment import once
 from ..model.parallel import Communicator, Tally, run, tallies
 from ..model.parallel.vocabulary import VocabularyParallelEmbedding, VocabularyParallelHead, sample
 from . import checkpoints
 
 
-@functools.cache
+@once
 def weights(name: str = "tiny") -> np.ndarray:
     """[vocab_size, hidden_size], as trained; in the lab's models it is the output head as well."""
     return checkpoints.load(name)[0].embed.weight.detach().numpy()
 
 
-@functools.cache
+@once
 def vocabulary() -> tuple[str, ...]:
     """What each row stands for; bytes that are no text by themselves as they decode."""
     tokenizer = checkpoints.load_tokenizer()
@@ -41,7 +41,7 @@ def row(token: str) -> np.ndarray:
     return weights()[row_of(token)]
 
 
-@functools.cache
+@once
 def _directions() -> np.ndarray:
     """The rows without what they all share, their mean, at length one;
     the cosine of two rows is their product."""
@@ -57,7 +57,7 @@ def neighbours(token: str, n: int) -> list[tuple[str, float]]:
     return [(vocabulary()[i], float(cosines[i])) for i in order[:n]]
 
 
-@functools.cache
+@once
 def twins(shortest: int = 3) -> tuple[tuple[str, str], ...]:
     """Pairs of tokens that are one word with and without the space before it,
     at least so many letters long."""
@@ -73,7 +73,7 @@ class TwinsFound:
     share: float
 
 
-@functools.cache
+@once
 def twins_found(n: int, shortest: int = 3) -> TwinsFound:
     """Of the pairs in `twins`, where the second is among the n closest neighbours of the first.
 
@@ -92,7 +92,7 @@ class Spread:
     dimension: float
 
 
-@functools.cache
+@once
 def crowd(cosine: float = 0.99) -> tuple[int, ...]:
     """Rows that point nearly where the longest row points:
     those of tokens that the training text never holds, or hardly ever.
@@ -110,7 +110,7 @@ def crowd_size(cosine: float = 0.99) -> int:
     return len(crowd(cosine))
 
 
-@functools.cache
+@once
 def spread(name: str = "tiny", crowded: bool = True) -> Spread:
     """How the table's weights spread. crowded: with the rows of the lab model's crowd, or without."""
     all_weights = weights(name).astype(np.float64)
@@ -126,7 +126,7 @@ def histogram(edges: tuple[float, ...]) -> list[float]:
     return [float(c) / weights().size for c in counts]
 
 
-@functools.cache
+@once
 @torch.no_grad()
 def swap(text: str, token: str, other: str) -> float:
     """Largest difference between the model's logits on `text` with `other` in place of `token`, and on `text`
@@ -158,7 +158,7 @@ class Split:
     agrees: bool
 
 
-@functools.cache
+@once
 def split(n_ranks: int, vocab_size: int, width: int, n_tokens: int, seed: int = 4) -> tuple[Split, ...]:
     """A vocabulary split over so many processes: n_tokens looked up, then logits for the last of them,
     gathered whole, and once more with each rank's best alone. One Split per rank."""

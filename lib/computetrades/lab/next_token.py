@@ -6,11 +6,11 @@ before. Greedy requests give the same bytes each time; the server numbers its me
 """
 from __future__ import annotations
 
-import functools
 import json
 
 import torch
 
+from ..experiment import once
 from ..model.sampling import Sampler, greedy
 from ..serving import client, grammar, schema
 from ..serving.engine import Engine
@@ -20,7 +20,7 @@ from . import checkpoints
 BLOCKS, BLOCK_SIZE, BUDGET = 64, 16, 512
 
 
-@functools.cache
+@once
 def exchange(*bodies: str) -> tuple[client.Answer, ...]:
     """Start a server with the trained model on a free port of 127.0.0.1,
     send it the bodies one after the other, stop it."""
@@ -34,7 +34,7 @@ def answered(body: str) -> client.Answer:
     return exchange(body)[0]
 
 
-@functools.cache
+@once
 def prompt(body: str) -> tuple[int, ...]:
     """Token ids of what the model reads for a request."""
     written = schema.parse_request(body.encode()).written()
@@ -46,7 +46,7 @@ def prompt_tokens(body: str) -> int:
     return len(prompt(body))
 
 
-@functools.cache
+@once
 @torch.no_grad()
 def last_vector(body: str) -> torch.Tensor:
     """[hidden_size] behind the last layer and its norm, at the prompt's last token:
@@ -63,7 +63,7 @@ def last_vector(body: str) -> torch.Tensor:
     return seen[0]
 
 
-@functools.cache
+@once
 @torch.no_grad()
 def next_logits(body: str) -> torch.Tensor:
     """[vocab_size]: the scores from which the first token of the answer is chosen."""
@@ -81,7 +81,7 @@ def tokens_left(body: str, temperature: float = 1.0, top_k: int | None = None, t
     return int((Sampler(temperature, top_k, top_p, min_p).probabilities(next_logits(body)) > 0).sum())
 
 
-@functools.cache
+@once
 def computed_tokens(body: str) -> int:
     """How many tokens went through the layers for the whole greedy answer, the prompt included."""
     engine = _engine(_pair()[0])
@@ -90,7 +90,7 @@ def computed_tokens(body: str) -> int:
     return engine.computed_tokens
 
 
-@functools.cache
+@once
 def allowed_tokens(body: str, call: str = "") -> tuple[int, ...]:
     """Ids that may come next when the request's tools have been called as far as `call`:
     'Read {"file', say."""
@@ -112,13 +112,13 @@ def shown(token: int) -> str:
     return text.replace(" ", "·")
 
 
-@functools.cache
+@once
 def _pieces() -> list[bytes]:
     tokenizer = _pair()[1]
     return [tokenizer.decode_bytes([token]) for token in range(tokenizer.vocab_size)]
 
 
-@functools.cache
+@once
 def _pair():
     torch.set_num_threads(1)
     return checkpoints.load("tiny")

@@ -6,11 +6,11 @@ each is a function of plain arguments and remembers its result.
 """
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
 
 import torch
 
+from ..experiment import once
 from ..model import rope
 from ..model.cache import NoCache
 from ..model.config import Rope
@@ -20,7 +20,7 @@ from . import checkpoints
 STILL = 1e12                          # stretched so far, no position that anyone reads turns a pair
 
 
-@functools.cache
+@once
 def score(query_position: int, key_position: int, theta: float, width: int, seed: int) -> float:
     """The product of a query and a key, drawn from `seed` and turned to their positions,
     over sqrt(width), as attention takes it.
@@ -37,7 +37,7 @@ def score(query_position: int, key_position: int, theta: float, width: int, seed
     return round(float((q * k).sum() / width ** 0.5), 3)
 
 
-@functools.cache
+@once
 def moved_by_order(text: str, rotated: bool, whole: bool) -> float:
     """By how much the last token's vector moves when the tokens before it are read backwards,
     over its own length.

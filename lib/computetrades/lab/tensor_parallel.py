@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 
+from ..experiment import once
 from ..model.parallel.communicator import tallies
 from ..model.parallel.decoding import generate
 from ..model.parallel.launch import run
@@ -31,7 +31,7 @@ class Comparison:
         return sum(self.all_reduces.values())
 
 
-@cache
+@once
 @torch.no_grad()
 def compare(name: str, text: str, n_tokens: int, n_ranks: int) -> Comparison:
     """The stored model `name` continues `text` by n_tokens, on n_ranks processes and on one,

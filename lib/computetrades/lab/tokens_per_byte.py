@@ -7,12 +7,12 @@ buys can be measured without it.
 """
 from __future__ import annotations
 
-import functools
 from typing import NamedTuple
 
 import regex
 
 from ..data import data_dir
+from ..experiment import once
 from ..tokenizers import bpe, cl100k, o200k
 from ..tokenizers.sample_texts import SAMPLES
 
@@ -24,7 +24,7 @@ OLD_CUT = "o200k_base, cut as cl100k_base"
 in which a vowel sign (Unicode's \\p{M}) is no part of a word."""
 
 
-@functools.cache
+@once
 def tokens(kind: str, vocabulary: str | int = "cl100k_base") -> int:
     """Tokens in the sample of that kind. vocabulary: a name,
     or how many of cl100k_base's first tokens there are."""
@@ -55,20 +55,20 @@ def entries(vocabulary: str) -> int:
     return len(ranks[vocabulary]())
 
 
-@functools.cache
+@once
 def _old_cut():
     import tiktoken
     return tiktoken.Encoding(OLD_CUT, pat_str=cl100k.PATTERN, mergeable_ranks=o200k.ranks(),
                              special_tokens={})
 
 
-@functools.cache
+@once
 def library() -> str:
     """A long text: Python with long docstrings, the files of the lab's corpus that its models never saw."""
     return (data_dir() / "models" / "held-out.txt").read_text(encoding="utf-8")
 
 
-@functools.cache
+@once
 def library_density(size: int) -> float:
     """Tokens per byte of the long text under cl100k_base as it was when it had `size` tokens;
     tiktoken's encoder, for speed."""
@@ -79,7 +79,7 @@ def library_density(size: int) -> float:
     return len(encoding.encode_ordinary(library())) / len(library().encode())
 
 
-@functools.cache
+@once
 def beginning(size: int) -> bpe.Tokenizer:
     """cl100k_base as it was when it had `size` tokens.
     ValueError below the 256 bytes or beyond what there is."""
@@ -96,7 +96,7 @@ class Agreement(NamedTuple):
     differing: int
 
 
-@functools.cache
+@once
 def agreement() -> Agreement:
     """Of our encoder and tiktoken, on every sample and on the long text."""
     compared = differ = 0
@@ -131,7 +131,7 @@ class Cuts(NamedTuple):
         return len(self.apart)
 
 
-@functools.cache
+@once
 def unlike_longest_match(kinds: tuple[str, ...]) -> Cuts:
     """How the longest match cuts the pieces of those texts, against merges."""
     whole = cl100k.tokenizer()
@@ -141,7 +141,7 @@ def unlike_longest_match(kinds: tuple[str, ...]) -> Cuts:
     return Cuts(len(split), tuple(row for row in split if row[1] != row[2]))
 
 
-@functools.cache
+@once
 def longest_match_tokens(kind: str) -> int:
     """Tokens of that text if each of its pieces were cut by the longest match."""
     return sum(len(longest_match(piece)) for piece in bpe.pieces(text_of(kind), cl100k.tokenizer().pattern))

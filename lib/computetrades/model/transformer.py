@@ -34,11 +34,18 @@ class Block(nn.Module):
         return self.norms[name](x) if name in self.norms else x
 
 
+class Embedding(nn.Embedding):
+    def reset_parameters(self):
+        """On the meta device there is nothing to fill, and torch would import its compiler to do it."""
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
+
 class Transformer(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
-        self.embed = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.embed = Embedding(config.vocab_size, config.hidden_size)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
         self.norm = RMSNorm(config.hidden_size, config.norm_eps)
         self.head = (None if config.tied_embeddings

@@ -7,10 +7,10 @@ lines at a time, numbered as `cat -n` does.
 """
 from __future__ import annotations
 
-import functools
 import json
 
 from ..data import data_dir, read_yaml
+from ..experiment import once
 from ..tokenizers import cl100k
 
 PARTS = ("system prompt", "tool schemas", "project note", "conversation", "files read", "the sentence")
@@ -89,7 +89,7 @@ def texts(body: dict) -> dict[str, list[str]]:
     return out
 
 
-@functools.cache
+@once
 def part_tokens(n_reads: int, lines_per_read: int = 200) -> dict[str, int]:
     """Part -> tokens of cl100k_base in the request of `build`."""
     encode = cl100k.encoding().encode
@@ -106,7 +106,7 @@ def per_read(n_reads: int, lines_per_read: int = 200) -> float:
     return (found["files read"] + found["conversation"]) / max(n_reads, 1)
 
 
-@functools.cache
+@once
 def bare_tokens(n_reads: int, lines_per_read: int = 200) -> int:
     """Tokens of the same code without line numbers, in the same pieces."""
     encode = cl100k.encoding().encode
@@ -115,7 +115,7 @@ def bare_tokens(n_reads: int, lines_per_read: int = 200) -> int:
                for at in range(0, len(lines), lines_per_read))
 
 
-@functools.cache
+@once
 def size(n_reads: int, lines_per_read: int = 200) -> int:
     """Bytes of the request's JSON."""
     return len(json_bytes(build(n_reads, lines_per_read)))
@@ -144,17 +144,17 @@ def _pieces(n_reads: int, lines_per_read: int) -> list[str]:
     return ["\n".join(numbered[at:at + lines_per_read]) for at in range(0, wanted, lines_per_read)]
 
 
-@functools.cache
+@once
 def _code() -> list[str]:
     return (data_dir() / "models" / "held-out.txt").read_text(encoding="utf-8").splitlines()
 
 
-@functools.cache
+@once
 def _texts() -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8")
             for path in sorted((data_dir() / "request").iterdir())}
 
 
-@functools.cache
+@once
 def _session() -> dict[str, str]:
     return read_yaml(data_dir() / "request" / "session.yaml")

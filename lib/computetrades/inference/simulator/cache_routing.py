@@ -10,13 +10,14 @@ replica takes any load, and `imbalance` tells how uneven it was.
 """
 from __future__ import annotations
 
-import functools
 import math
 import random
 from bisect import bisect_left
 from collections import OrderedDict
 from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
+
+from ...experiment import filed, once
 
 POINTS = 100  # of each replica on the ring; the spread of shares falls as 1/sqrt(POINTS)
 
@@ -195,7 +196,7 @@ class Outcome:
     after_loss: float     # hit rate of each session's next call after the loss; nan without one
 
 
-@functools.cache
+@once
 def traffic(load: Workload, seed: int) -> tuple[tuple[float, int, int], ...]:
     """(time, session, call from 1) in order of time."""
     rng = random.Random(seed)
@@ -209,7 +210,7 @@ def traffic(load: Workload, seed: int) -> tuple[tuple[float, int, int], ...]:
     return tuple(sorted(events))
 
 
-@functools.cache
+@once
 def prompts(load: Workload, seed: int) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
     """(names, sizes) of the longest prompt of each session; an earlier call's is its beginning."""
     rng = random.Random(seed + 1)
@@ -224,7 +225,7 @@ def prompts(load: Workload, seed: int) -> tuple[tuple[tuple[int, ...], tuple[int
     return tuple(out)
 
 
-@functools.cache
+@once
 def simulate(router: str, replicas: int, load: Workload, *, capacity: float = math.inf,
              lifetime: float = math.inf, lose: bool = False, seed: int = 0) -> Outcome:
     """All calls of `load` through one of ROUTERS;
@@ -270,6 +271,7 @@ def repeated(router: str, replicas: int, load: Workload, runs: int, seed: int = 
 CONDITIONS = ("ample memory", "after a loss", "little memory", "users pause")
 
 
+@filed
 def outcome(router: str, condition: str, *, replicas: int, runs: int, capacity: int, lifetime: int,
             **load: int) -> Outcome:
     """The mean outcome of a router under one of CONDITIONS, over so many runs, with the seeds 0, 1, 2 and on.
