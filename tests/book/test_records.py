@@ -94,7 +94,7 @@ def test_what_a_formula_names_and_no_chapter_publishes_comes_with_it_inputs_firs
     weights = named("step.weights", chip().memory / 2, "Half of the memory")
     read = named("step.read", weights / chip().bandwidth, "Reading it")
     record("step.twice", 2 * read, "Two steps")
-    js = {"step.weights": 'f["chip-a.memory"]/2', "step.read": 'f["step.weights"]/f["chip-a.bandwidth"]'}
+    js = {"step.weights": '(1/2)*f["chip-a.memory"]', "step.read": 'f["step.weights"]/f["chip-a.bandwidth"]'}
     named_parts = shown[0][RECORD]["named"]
     assert [part["js"] for part in named_parts.values()] == list(js.values())
     assert list(named_parts) == list(js) and named_parts["step.weights"]["facts"] == ["chip-a.memory"]

@@ -66,13 +66,19 @@ def sources(book: Book) -> dict[str, str]:
 
 def _formulas(book: Book) -> dict[str, dict]:
     """Key -> js and facts of every record and of every named number that no chapter publishes.
-    DataError where one name stands for two formulas."""
+
+    DataError where one name stands for two formulas. What another chapter publishes may be written otherwise
+    there, with names of its own, but rests on the same facts.
+    """
     found = {key: p for key, p in book.records.items() if p["js"]}
     for p in list(found.values()):
         for key, part in p["named"].items():
-            if key not in book.records and found.setdefault(key, part) != part:
-                raise DataError(f"{p['chapter']}: {key!r} stands for {part['js']} below {p['key']!r}, and "
-                                f"for {found[key]['js']} below another record; give the two their own names")
+            known = found.setdefault(key, part)
+            same = ("facts",) if key in book.records else ("facts", "js")
+            if any(known[what] != part[what] for what in same):
+                raise DataError(f"{p['chapter']}: {key!r} below {p['key']!r} is {part['js']}, which rests on "
+                                f"{', '.join(part['facts'])}; elsewhere it is {known['js']}, which rests on "
+                                f"{', '.join(known['facts'])}; give the two their own names")
     return found
 
 
