@@ -239,7 +239,7 @@ class Changed:
             patch.setattr(facts_module, "read_yaml", _read_once)
             patch.setattr(facts_module, "_record", _record_once)
             # The real facts stay read.
-            patch.setattr(facts_module, "_load", lru_cache(facts_module._load.__wrapped__))
+            patch.setattr(facts_module, "_records", lru_cache(facts_module._records.__wrapped__))
             yield facts_module.all_leaves()
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +10,7 @@ from pydantic import BeforeValidator, model_validator
 from typing_extensions import Annotated
 
 from . import used
-from .data import DataError, Strict, data_dir, nearest, read_yaml, validated
+from .data import DataError, Strict, data_dir, holding, nearest, read_yaml, validated
 from .units import UnitError, parse_unit
 
 
@@ -69,7 +70,8 @@ class Claim(Strict):
 def claim(claim_id: str) -> Claim:
     """The claim of that id; DataError names the nearest when there is none."""
     used.note("claim", claim_id)
-    known = all_claims()
+    path = holding(_files(data_dir()), f"- id: {re.escape(claim_id)}")
+    known = _claims(path) if path else all_claims()
     if claim_id not in known:
         raise DataError(f"data/claims has no claim {claim_id!r}{nearest(claim_id, known)}")
     return known[claim_id]
@@ -79,31 +81,39 @@ def of_chapter(chapter: str) -> list[str]:
     """The ids of a chapter's claims, in the order of their lines.
     DataError names the nearest chapter when it has none."""
     used.note("claims of", chapter)
-    own = [c.id for c in all_claims().values() if c.chapter == chapter]
-    if not own:
+    path = next((path for path in _files(data_dir()) if path.stem == chapter), None)
+    if path is None or not _claims(path):
         known = {c.chapter for c in all_claims().values()}
         raise DataError(f"no claims for chapter {chapter!r}{nearest(chapter, known)}")
-    return own
+    return list(_claims(path))
 
 
 def all_claims() -> dict[str, Claim]:
     """Every claim, in the order of chapters and lines."""
-    return _load(data_dir())
+    known, origin = {}, {}
+    for path in _files(data_dir()):
+        for name, found in _claims(path).items():
+            if name in known:
+                raise DataError(f"{path.name}: claim {name!r}: duplicate id, already in {origin[name]}; "
+                                "rename one")
+            known[name], origin[name] = found, path.name
+    return known
 
 
-@functools.lru_cache
-def _load(directory: Path) -> dict[str, Claim]:
-    out, origin = {}, {}
-    for path in sorted((directory / "claims").glob("*.yaml")):
-        content = read_yaml(path) or []
-        if not isinstance(content, list):
-            raise DataError(f"{path.name}: a claims file is a list of claims, each beginning '- id:'")
-        for n, raw in enumerate(content, 1):
-            name = raw.get("id", f"number {n}") if isinstance(raw, dict) else f"number {n}"
-            where = f"{path.name}: claim {name!r}"
-            if name in out:
-                raise DataError(f"{where}: duplicate id, already in {origin[name]}; rename one")
-            out[name] = validated(Claim, {**raw, "chapter": path.stem} if isinstance(raw, dict) else raw,
-                                  where)
-            origin[name] = path.name
-    return dict(sorted(out.items(), key=lambda item: (item[1].chapter, item[1].line)))
+def _files(directory: Path) -> list[Path]:
+    return sorted((directory / "claims").glob("*.yaml"))
+
+
+@functools.lru_cache(maxsize=None)
+def _claims(path: Path) -> dict[str, Claim]:
+    """Those of one chapter, in the order of their lines."""
+    content, found = read_yaml(path) or [], {}
+    if not isinstance(content, list):
+        raise DataError(f"{path.name}: a claims file is a list of claims, each beginning '- id:'")
+    for n, raw in enumerate(content, 1):
+        name = raw.get("id", f"number {n}") if isinstance(raw, dict) else f"number {n}"
+        where = f"{path.name}: claim {name!r}"
+        if name in found:
+            raise DataError(f"{where}: duplicate id, already in {path.name}; rename one")
+        found[name] = validated(Claim, {**raw, "chapter": path.stem} if isinstance(raw, dict) else raw, where)
+    return dict(sorted(found.items(), key=lambda item: item[1].line))

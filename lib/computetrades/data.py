@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import re
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -56,6 +58,17 @@ def read_yaml(path: Path):
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise DataError(f"{path.name}{line}: {getattr(error, 'problem', error)} (YAML)") from None
+
+
+def holding(files: Iterable[Path], line: str) -> Path | None:
+    """The first file with that line, or None: so that who wants one entry does not read all of them."""
+    wanted = re.compile(rf"^{line}\s*$", re.MULTILINE)
+    return next((path for path in files if wanted.search(_text(path, path.stat().st_mtime_ns))), None)
+
+
+@functools.lru_cache(maxsize=None)
+def _text(path: Path, _changed: int) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def nearest(word: str, known) -> str:

@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from . import used
-from .data import DataError, Strict, data_dir, nearest, read_yaml, references_file, validated
+from .data import DataError, Strict, data_dir, holding, nearest, read_yaml, references_file, validated
 from .number import Leaf, Number
 from .units import UnitError, base, convert, parse
 
@@ -121,7 +121,8 @@ class Record:
 def facts(record: str) -> Record:
     """The record of that key; DataError names the nearest when there is none."""
     used.note("fact", record)
-    known = all_facts()
+    path = holding(_files(data_dir()), f"{re.escape(record)}:")
+    known = _records(path, references_file()) if path else all_facts()
     if record not in known:
         raise DataError(f"data/facts has no record {record!r}{nearest(record, known)}")
     return known[record]
@@ -134,8 +135,16 @@ def having(field: str) -> list[Record]:
 
 
 def all_facts() -> dict[str, Record]:
-    """Every record of data/facts/, checked."""
-    return _load(data_dir(), references_file())
+    """Every record of data/facts/, checked, and the references too."""
+    references()
+    known, origin = {}, {}
+    for path in _files(data_dir()):
+        for key, record in _records(path, references_file()).items():
+            if key in known:
+                raise DataError(f"{path.name}: record {key!r}: duplicate id, already in {origin[key]}; "
+                                "rename or merge them")
+            known[key], origin[key] = record, path.name
+    return known
 
 
 def all_leaves() -> dict[str, Leaf]:
@@ -151,30 +160,33 @@ def leaf_of(fact) -> Leaf:
 def reference(key: str) -> Reference | None:
     """The entry of references.bib; None for a measured value of a chapter, which has no source."""
     used.note("citation", key)
-    return references().get(key)
+    entries = _entries(references_file())
+    return _references(entries[key], "references.bib")[key] if key in entries else None
 
 
 def references() -> dict[str, Reference]:
     """Every entry of references.bib."""
-    return _references(references_file())
+    bib = references_file()
+    return _references(bib.read_text(encoding="utf-8"), bib.name)
 
 
-@functools.lru_cache
-def _load(directory: Path, bib: Path) -> dict[str, Record]:
-    known, records, origin = _references(bib), {}, {}
-    for path in sorted((directory / "facts").rglob("*.yaml")):
-        content = read_yaml(path) or {}
-        if not isinstance(content, dict):
-            raise DataError(f"{path.name}: a facts file is a mapping of record keys to records")
-        for key, raw in content.items():
-            where = f"{path.name}: record {key!r}"
-            if not KEY.fullmatch(str(key)):
-                raise DataError(f"{where}: a key is lower-case words and digits joined by dashes, "
-                                "like 'h100-sxm'")
-            if key in records:
-                raise DataError(f"{where}: duplicate id, already in {origin[key]}; rename or merge them")
-            records[key], origin[key] = _record(key, raw, where, known), path.name
-    return records
+def _files(directory: Path) -> list[Path]:
+    return sorted((directory / "facts").rglob("*.yaml"))
+
+
+@functools.lru_cache(maxsize=None)
+def _records(path: Path, bib: Path) -> dict[str, Record]:
+    """Those of one file, checked."""
+    content, found = read_yaml(path) or {}, {}
+    if not isinstance(content, dict):
+        raise DataError(f"{path.name}: a facts file is a mapping of record keys to records")
+    for key, raw in content.items():
+        where = f"{path.name}: record {key!r}"
+        if not KEY.fullmatch(str(key)):
+            raise DataError(f"{where}: a key is lower-case words and digits joined by dashes, "
+                            "like 'h100-sxm'")
+        found[key] = _record(key, raw, where, _entries(bib))
+    return found
 
 
 def _record(key: str, raw, where: str, known: dict) -> Record:
@@ -221,13 +233,20 @@ def _readable(name: str) -> str:
 
 
 @functools.lru_cache
-def _references(path: Path) -> dict[str, Reference]:
-    from pybtex.database import BibliographyDataError, parse_file
+def _entries(path: Path) -> dict[str, str]:
+    """Key -> text of each entry of a bibliography, which begins a line with its @."""
+    texts = (f"@{entry}" for entry in re.split(r"(?m)^@", path.read_text(encoding="utf-8"))[1:])
+    return {text.partition("{")[2].partition(",")[0].strip(): text for text in texts}
+
+
+@functools.lru_cache(maxsize=None)
+def _references(bibtex: str, name: str) -> dict[str, Reference]:
+    from pybtex.database import BibliographyDataError, parse_string
     from pybtex.scanner import PybtexSyntaxError
     try:
-        entries = parse_file(str(path), bib_format="bibtex").entries
+        entries = parse_string(bibtex, "bibtex").entries
     except (PybtexSyntaxError, BibliographyDataError) as error:
-        raise DataError(f"{path.name}: {error}") from None
+        raise DataError(f"{name}: {error}") from None
     out = {}
     for key, entry in entries.items():
         field = {k: re.sub(r"[{}]", "", v) for k, v in entry.fields.items()}
