@@ -241,10 +241,11 @@ def _entries(path: Path) -> dict[str, str]:
 
 @functools.lru_cache(maxsize=None)
 def _references(bibtex: str, name: str) -> dict[str, Reference]:
-    from pybtex.database import BibliographyDataError, parse_string
+    from pybtex.database import BibliographyDataError
+    from pybtex.database.input.bibtex import Parser  # by name: to find it as a plug-in takes 15 ms each time
     from pybtex.scanner import PybtexSyntaxError
     try:
-        entries = parse_string(bibtex, "bibtex").entries
+        entries = Parser().parse_string(bibtex).entries
     except (PybtexSyntaxError, BibliographyDataError) as error:
         raise DataError(f"{name}: {error}") from None
     out = {}
