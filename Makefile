@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+UNCHANGED := $(BIN)/python lib/computetrades/site/unchanged.py
 TELL := $(PYTHON) lib/computetrades/site/progress.py
 # axe-core and the Nu Html Checker, for the tests of the pages; where there is no npm those tests say so and are skipped.
 CHECKERS := $(if $(shell command -v npm 2>/dev/null),node_modules/.ready)
@@ -9,8 +10,8 @@ CHECKERS := $(if $(shell command -v npm 2>/dev/null),node_modules/.ready)
 .PHONY: book test weekly serve sync address clean
 
 book: $(READY)
-	@echo "Executing the chapters whose code, data or library has changed."
-	@$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet || \
+	@$(UNCHANGED) || { echo "Executing the chapters whose code, data or library has changed."; \
+		$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet && $(UNCHANGED) --built; } || \
 		{ rm -rf _build/.doctrees; echo "The book did not build; the lines above say where and what to do."; exit 1; }
 	@echo "Open $(CURDIR)/_build/html/intro.html, or run 'make serve'."
 

@@ -6,6 +6,7 @@ ledger, records_js    all records as data, and the same in the browser (evaluate
 sphinx_ext, outputs, frame, pages, drawing, previews    the pages
 index_pages    the ledger and the audit as pages: a line for each number and claim, an entry for each number
 architecture, formulas    the pages about the library itself
-repository, serve, progress    where the book is public; a server for reading it; what is said meanwhile
+repository, serve    where the book is public; a server for reading it
+unchanged, progress    whether there is anything to build, and what is said meanwhile
 cut_fonts   the fonts that the pages and charts carry
 """

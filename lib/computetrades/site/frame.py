@@ -1,9 +1,7 @@
 """The frame around each page: what theme/layout.html is told, and which scripts a page loads."""
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from html import escape
 from pathlib import Path
 
@@ -32,20 +30,6 @@ def fill(app, pagename, templatename, context, doctree):
         "colab": (f"{repository.COLAB}/github/{url.removeprefix('https://github.com/')}/blob/{branch}"
                   f"/{pagename}.ipynb"),
     }
-
-
-def state(root: Path) -> dict[str, str]:
-    """The commit that is built and its date; empty outside a repository,
-    marked where files differ from the commit."""
-    def git(*arguments):
-        done = subprocess.run(("git", "-C", str(root), *arguments), capture_output=True, text=True,
-                              env={**os.environ, "GIT_CEILING_DIRECTORIES": str(root.resolve().parent)})
-        return done.stdout.strip() if done.returncode == 0 else ""
-    try:
-        return {"commit": git("describe", "--always", "--abbrev=12", "--exclude=*", "--dirty= with changes"),
-                "date": git("log", "-1", "--format=%cs")}
-    except FileNotFoundError:  # no git here
-        return {"commit": "", "date": ""}
 
 
 def station(docname: str) -> str:

@@ -7,6 +7,7 @@ them. Checks run in `env-updated`, which every build emits;
 """
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -25,7 +26,18 @@ from ..book import cards
 from ..claims import all_claims
 from ..data import DataError
 from ..facts import all_leaves
-from . import frame, index_pages, ledger, pages, previews, prose, records_js, repository, results
+from . import (
+    frame,
+    index_pages,
+    ledger,
+    pages,
+    previews,
+    prose,
+    records_js,
+    repository,
+    results,
+    unchanged,
+)
 from .drawing import SIBLING, Drawing
 from .notebooks import chapters
 
@@ -138,11 +150,12 @@ def _digest(*parts: str) -> str:
 def _prose_problems(env, docname, book):
     from .notebooks import markdown_cells
     path = Path(env.doc2path(docname))
-    quoted = {key for _, source in markdown_cells(path) for key, _ in prose.quotes(source)}
+    cells = markdown_cells(path)
+    quoted = {key for _, source in cells for key, _ in prose.quotes(source)}
     for key in sorted(quoted - set(_store(env).get(docname, {}).get("uses", ()))):
         yield (f"{docname}: the quote of {key!r} did not become a link; "
                "is it inside a formula or a half-escaped price?")
-    yield from prose.check(path.relative_to(env.srcdir).as_posix(), markdown_cells(path), book.table)
+    yield from prose.check(path.relative_to(env.srcdir).as_posix(), cells, book.table)
     for audit in _store(env).get(docname, {}).get("audits", ()):
         yield from prose.check(f"{docname} (audit note)", [(r["id"], r["note"]) for r in audit["claims"]],
                                book.table, escaped=False)
@@ -203,7 +216,11 @@ def raw(html: str) -> nodes.raw:
 
 def glossary(env) -> dict[str, str]:
     """Slug -> first paragraph of each '## Term' of the glossary page, as HTML without links."""
-    text = (Path(env.srcdir) / f"{GLOSSARY}.md").read_text(encoding="utf-8")
+    return definitions((Path(env.srcdir) / f"{GLOSSARY}.md").read_text(encoding="utf-8"))
+
+
+@functools.lru_cache(maxsize=1)
+def definitions(text: str) -> dict[str, str]:
     out = {}
     for section in re.split(r"^## ", text, flags=re.M)[1:]:
         title, _, body = section.partition("\n")
@@ -272,7 +289,7 @@ def configured(app, config):
     config.html_static_path.append("_build/assets")
     made = root / "_build/assets"
     made.mkdir(parents=True, exist_ok=True)
-    state = json.dumps(frame.state(root) | {"site": config.html_baseurl}, sort_keys=True)
+    state = json.dumps(unchanged.commit(root) | {"site": config.html_baseurl}, sort_keys=True)
     (made / "state.js").write_text(f"window.book = {state};\n", encoding="utf-8")
     (made / cards.CSS.name).write_bytes(cards.CSS.read_bytes())
     bundle = made / "vega.js"
