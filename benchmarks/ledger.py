@@ -86,7 +86,7 @@ def drawn(book: ledger.Book) -> Iterator[tuple[str, str]]:
     for page, draw in INDEXES.items():
         yield page, f"<section><h1>{page}</h1>{draw(Drawing(book, env, page))}</section>"
     for home, numbers in homes.items():
-        yield home, index_pages.entries(Drawing(book, env, home), numbers)
+        yield home, index_pages.entry_table(Drawing(book, env, home), numbers)
 
 
 def framed(built: Path, page: str, article: str) -> str:

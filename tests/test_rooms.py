@@ -28,9 +28,6 @@ TWICE = {
     "encoding": "the same for two vocabularies",
     "ranks": "the same for two vocabularies",
     "audit": "what closes a chapter, and the page of all chapters' audits",
-    "plain": "a formula as text, and a card as text",
-    "reference": "an entry of references.bib, and the page of formulas",
-    "state": "publishes a comparison, and the state of the repository",
     "write": "each module of site/ that makes one file writes it",
 }
 

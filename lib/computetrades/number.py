@@ -56,8 +56,12 @@ class Number:
     __array_ufunc__ = None  # so that array * Number reaches our own error
 
     def __init__(self, quantity, expr, leaves, label=""):
-        self.quantity, self.expr, self.leaves, self.label, self._expanded, self._gradient = \
-            quantity, expr, leaves, label, {}, None
+        self.quantity = quantity
+        self.expr = expr
+        self.leaves = leaves
+        self.label = label
+        self._expanded = {}           # for each choice of what stays a symbol
+        self._gradient = None         # once somebody asks
 
     @classmethod
     def of_leaf(cls, leaf: Leaf) -> Number:
@@ -227,7 +231,7 @@ class Number:
                              "sample them instead (2^n corners)")
         ends = [[float(q.to(leaf.quantity.units).magnitude) for q in leaf.ends()] for leaf in ranged.values()]
         corners = np.array(list(itertools.product(*ends)), dtype=float)
-        values = self.value(facts=dict(zip(ranged, corners.T)))
+        values = self.value(facts=dict(zip(ranged, corners.T, strict=True)))
         return tuple(Quantity(float(v), self.quantity.units) for v in (np.min(values), np.max(values)))
 
 

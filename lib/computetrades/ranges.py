@@ -15,13 +15,13 @@ from .number import Number
 from .uncertainty import monte_carlo, sobol
 
 
-def percentile(formula: str, records: tuple[str, ...], percent: float, n: int, seed: int,
+def percentile(formula: str, records: tuple[str, ...], percent: float, *, n: int, seed: int,
                in_unit: str) -> float:
     """Below what value that many percent of n draws lie, in `in_unit`; 50 gives the median."""
     return float(np.percentile(monte_carlo(of_facts(formula, records), n, seed, in_unit), percent))
 
 
-def share_above(formula: str, records: tuple[str, ...], threshold: float, n: int, seed: int,
+def share_above(formula: str, records: tuple[str, ...], threshold: float, *, n: int, seed: int,
                 in_unit: str) -> float:
     """The share of n draws above a threshold that is in `in_unit`, 0 to 1."""
     return float(np.mean(monte_carlo(of_facts(formula, records), n, seed, in_unit) > threshold))

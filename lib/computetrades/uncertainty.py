@@ -35,7 +35,8 @@ def monte_carlo(number: Number, n: int, seed: int, unit: str | None = None) -> n
     """n values of the number, facts drawn independently from their triangles. Shape (n,)."""
     leaves = ranged(number)
     u = np.random.default_rng(seed).random((len(leaves), n))
-    values = number.value(unit, {key: triangular(row, leaf) for row, (key, leaf) in zip(u, leaves.items())})
+    values = number.value(unit, {key: triangular(row, leaf)
+                                 for row, (key, leaf) in zip(u, leaves.items(), strict=True)})
     return np.broadcast_to(values, (n,)).copy()
 
 
@@ -55,5 +56,6 @@ def sobol(number: Number, n: int, seed: int) -> dict[str, tuple[float, float]]:
     values = number.value(facts={key: triangular(u[:, i], leaf)
                                  for i, (key, leaf) in enumerate(leaves.items())})
     found = analyze.analyze(problem, values, calc_second_order=False, seed=seed)
-    rows = {key: (float(first), float(total)) for key, first, total in zip(leaves, found["S1"], found["ST"])}
+    rows = {key: (float(first), float(total))
+            for key, first, total in zip(leaves, found["S1"], found["ST"], strict=True)}
     return dict(sorted(rows.items(), key=lambda kv: -kv[1][1]))

@@ -43,7 +43,7 @@ def test_two_that_import_each_other_have_no_height(library):
 
 
 def test_each_formula_stands_under_its_name_with_its_arguments_and_docstring():
-    page = formulas.reference(None)
+    page = formulas.formula_list(None)
     assert '<dt id="inference.kv.bytes_per_token"><code>bytes_per_token(model, fmt, elements=' in page
     assert " ".join(inspect.getdoc(kv.bytes_per_token).split()) in page
     public = {name for name, value in vars(kv).items() if inspect.isfunction(value)

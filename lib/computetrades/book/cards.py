@@ -56,6 +56,8 @@ def _input(i: dict, link) -> str:
     told = [cited, f"<time>{escape(i['as_of'])}</time>" if i["as_of"] else "", escape(i["kind"])]
     told += ["from a secondary copy"] if i["secondary"] else []
     out = f'{head}<br><span class="ct-source">{", ".join(t for t in told if t)}</span>'
+    if i.get("experiment"):
+        out += f'<br><code>{escape(i["note"])}</code>'   # the call, which anybody can make again
     for o in i["others"]:
         other = f'but {o["text"]}: {o["cited"]}, {o["as_of"]}. {o["note"]}'
         out += f'<br><span class="ct-source">{escape(other)}</span>'
@@ -93,7 +95,7 @@ def notebook_html(payload: dict) -> str:
     return f"<style>{NOTEBOOK_CSS}</style>{card(payload)}"
 
 
-def plain(payload: dict) -> str:
+def as_text(payload: dict) -> str:
     """The card as text: what a terminal shows and nbval compares."""
     lines = [f"{payload['label']}: {payload['text']}"
              + (f"  (range {payload['range']['text']})" if payload["range"] else ""),
@@ -101,7 +103,8 @@ def plain(payload: dict) -> str:
     for i in payload["inputs"]:
         source = (f"  (from {', '.join(f'{key} {text}' for key, text in i['rests_on'].items())})"
                   if i["kind"] == "named" else
-                  f"  [{', '.join(t for t in (i['cited'], i['as_of'], i['kind']) if t)}]")
+                  f"  [{', '.join(t for t in (i['cited'], i['as_of'], i['kind']) if t)}]"
+                  + (f" {i['note']}" if i.get("experiment") else ""))
         lines.append(f"  {i['label']} = {i['text']}{source}")
     lines += [f"  essay: {c['stated'] or c['id']} -> {_told(c)}" for c in payload["claims"]]
     return "\n".join(lines)
@@ -116,7 +119,7 @@ def _note(note: str) -> str:
     return escape(plain_note(note))
 
 
-def claim_row(claim: str) -> str:
+def claim_anchor(claim: str) -> str:
     """The id of a claim's row in the audit of the chapter that judged it."""
     return f"claim-{claim}"
 

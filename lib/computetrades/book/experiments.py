@@ -49,7 +49,7 @@ def measure(key: str, function: Callable, /, label: str = "", *, of: str | int |
     leaf = Leaf("measured." + key.replace(".", "-"), words, quantity(value, unit), "measured",
                 note=_in_words(experiment), experiment=experiment)
     number = Number.of_leaf(leaf)
-    return record(key, number, label, unit or None, digits, claims) if label else number
+    return record(key, number, label, unit=unit or None, digits=digits, claims=claims) if label else number
 
 
 def name_of(function: Callable, key: str) -> str:

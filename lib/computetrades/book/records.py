@@ -32,7 +32,7 @@ class Published(Number):
             _show(self.payload)
 
 
-def record(key: str, number: Number | tuple[Number, Number], label: str, unit: str | None = None,
+def record(key: str, number: Number | tuple[Number, Number], label: str, *, unit: str | None = None,
            digits: int | None = 3, claims=()) -> Number | None:
     """Publish a number, or a (low, high) range, under `key`; show its card; judge `claims` with it.
 
@@ -54,7 +54,7 @@ def record(key: str, number: Number | tuple[Number, Number], label: str, unit: s
     return out
 
 
-def state(key: str, statement: Statement, yes: str, no: str, label: str = "", claims=()) -> None:
+def state(key: str, statement: Statement, yes: str, no: str, *, label: str = "", claims=()) -> None:
     """Publish a comparison as the phrase that prose quotes:
     `yes` when it is true at the stored facts, else `no`."""
     check_key(key)
@@ -166,7 +166,8 @@ def _steady(x):
 
 def _show(payload: dict) -> None:
     from IPython.display import display
-    display({RECORD: payload, "text/html": cards.notebook_html(payload), "text/plain": cards.plain(payload)},
+    display({RECORD: payload, "text/html": cards.notebook_html(payload),
+             "text/plain": cards.as_text(payload)},
             raw=True)
 
 

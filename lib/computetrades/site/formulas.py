@@ -37,7 +37,7 @@ def modules(package: Path = used.PACKAGE) -> dict[str, Path]:
             for path in paths if path.name != "__init__.py" and formulas(path)}
 
 
-def reference(draw) -> str:
+def formula_list(draw) -> str:
     """The page: a heading for each module, a definition for each of its formulas."""
     parts = []
     for name, path in modules().items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
-from ..book.cards import SAID, badge, claim_row, provenance, table
+from ..book.cards import SAID, badge, claim_anchor, provenance, table
 from ..book.judgements import badness
 from ..book.rules import WORST_FIRST
 from .ledger import OWN, PAGE, Book
@@ -49,7 +49,7 @@ def title(env, home: str) -> str:
     return f"Facts: {name.replace('/', ', ').replace('-', ' ')}"
 
 
-def entries(draw, numbers: list[dict]) -> str:
+def entry_table(draw, numbers: list[dict]) -> str:
     """The page of these numbers: of each the value, its range and verdicts, where it comes from and who
     quotes it."""
     rows = "".join(_entry(draw, p) for p in numbers)
@@ -70,7 +70,7 @@ def _entry(draw, p: dict) -> str:
     claims = " ".join(badge(c["verdict"], c["factor"]) for c in p.get("claims", ()))
     used = ", ".join(f'<a href="{draw.page(d)}">{draw.title(d)}</a>'
                      for d in draw.book.used.get(p["key"], ()))
-    note = f"<p>{escape(p['note'])}</p>" if p.get("note") else ""
+    note = f"<p>{escape(p['note'])}</p>" if p.get("note") and not p.get("experiment") else ""
     quoted = f'<div class="ct-source">quoted in {used}</div>' if used else ""
     # How high it is, about, for where it is not laid out yet
     lines = len(p.get("inputs", [p])) + 2 * bool(p.get("mathml"))
@@ -109,7 +109,7 @@ def _place(c: dict) -> tuple:
 def _claim_line(draw, c: dict) -> str:
     computed = draw.book.records[c["record"]]["text"] if c["record"] in draw.book.records else ""
     claim = escape(c["claim"])
-    told = (f'<a href="{draw.page(c["judged_in"])}#{claim_row(c["id"])}">{claim} </a>' if c["judged_in"]
+    told = (f'<a href="{draw.page(c["judged_in"])}#{claim_anchor(c["id"])}">{claim} </a>' if c["judged_in"]
             else f"<span>{claim} </span>")
     mark = badge(c["verdict"], c["factor"]) if c["verdict"] else "<i></i>"
     facets = f'data-chapter="{c["chapter"]}" data-verdict="{c["verdict"] or "none"}"'

@@ -12,12 +12,12 @@ from ..book.rules import WORST_FIRST
 from ..facts import references
 from . import frame
 from .architecture import architecture as architecture
-from .formulas import reference as reference
+from .formulas import formula_list as formula_list
 from .index_pages import audit as audit
 from .index_pages import ledger as ledger
 
 PARTS = ("cover", "stations", "contents", "ledger", "audit", "audit_counts", "bibliography", "architecture",
-         "reference")
+         "formula_list")
 
 SEVERAL = SAID | {"holds": "hold", "rounds": "right within rounding", "unsupported": "denied by a source",
                   "contradicts": "contradicted by another"}

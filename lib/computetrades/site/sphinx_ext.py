@@ -179,7 +179,7 @@ class Draw(SphinxPostTransform):
             if "record" in node:
                 node.replace_self(raw(cards.card(node["record"], draw.link)))
             elif "audit" in node:
-                node.replace_self(raw(cards.audit_html(node["audit"], draw.inline, cards.claim_row)))
+                node.replace_self(raw(cards.audit_html(node["audit"], draw.inline, cards.claim_anchor)))
             elif SIBLING.search(node.astext()):
                 node.replace_self(raw(SIBLING.sub(draw.sibling, node.astext())))
         for node in list(self.document.findall(generated_page)):
@@ -300,7 +300,7 @@ def configured(app, config):
         bundle.write_text(f"(() => {{\n{source}\n}})();\n", encoding="utf-8")
 
 
-def listed(app, builder):
+def entries_listed(app, builder):
     """The pages of the ledger's entries, which no source file stands for, become known to the site search."""
     if builder.format == "html":
         app.computetrades_drawn = set()
@@ -317,7 +317,7 @@ def collected(app):
         return
     book = book_of(app.env)
     for home, numbers in index_pages.entries_of(book).items():
-        body = raw(index_pages.entries(Drawing(book, app.env, home), numbers))
+        body = raw(index_pages.entry_table(Drawing(book, app.env, home), numbers))
         app.env.all_docs[home] = 0
         told, document = app.env.titles[home].astext(), new_document(home)
         document.append(body)
@@ -393,7 +393,7 @@ def setup(app):
     app.connect("env-get-outdated", outdated)
     app.connect("source-read", read)
     app.connect("env-updated", updated)
-    app.connect("write-started", listed)
+    app.connect("write-started", entries_listed)
     app.connect("html-collect-pages", collected)
     app.connect("html-page-context", frame.fill, priority=900)
     app.connect("build-finished", finished)
