@@ -1,4 +1,4 @@
-"""The ledger and the audit of a book several times as large: `python benchmarks/ledger.py [times] [runs]`
+"""The ledger and the audit of a book several times as large: `python -m benchmarks.ledger [times] [runs]`
 
 Needs the built book in _build/html (`make book`) for its frame and styles. The numbers and claims that its
 chapters store are repeated under new keys, in as many more chapters and files of facts, and drawn as the

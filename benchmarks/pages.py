@@ -12,7 +12,8 @@ the page has loaded. Then the first quoted number on the screen is hovered: how 
 painted (90 ms of it is the page's own delay, so that passing over a number opens nothing). CPU: what the
 page's main thread computed until its charts were drawn, unslowed. Other work on the machine does not count
 into it, so where the spread of the times is wide, CPU times the slow-down is the better guide. Key: the same
-until a keystroke in the filter of a long table is answered, the median of some words.
+until a keystroke in the filter of an index is answered, the median of some words. benchmarks/ledger.py
+measures the pages of the ledger's entries.
 """
 from __future__ import annotations
 
@@ -160,8 +161,8 @@ def computed(cdp) -> float:
 
 
 def main(runs: int, slowdown: float) -> None:
-    names = sorted(p.relative_to(BUILT).as_posix()
-                   for p in BUILT.rglob("*.html") if "_static" not in p.parts and p.name != "index.html")
+    names = sorted(p.relative_to(BUILT).as_posix() for p in BUILT.rglob("*.html")
+                   if not {"_static", "ledger"} & set(p.parts) and p.name != "index.html")
     with served(BUILT) as address, sync_playwright() as playwright, launch(playwright) as browser:
         print(f"Chromium {browser.version}, {os.cpu_count()} cores, {platform.machine()}; "
               f"processor slowed {slowdown:g} times, medians of {runs} runs in ms\n")

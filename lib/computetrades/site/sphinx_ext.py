@@ -137,10 +137,18 @@ def updated(app, env) -> list[str]:
     before, env.computetrades_seen = getattr(env, "computetrades_seen", {}), seen
     dirty = {key for key in seen.keys() | before.keys() if seen.get(key) != before.get(key)}
     stood, env.computetrades_homes = getattr(env, "computetrades_homes", {}), book.homes
-    if any(stood.get(key, home) != home for key, home in book.homes.items()):
-        return sorted(env.found_docs)         # a number whose entry has moved is linked from anywhere
+    hand, env.computetrades_hand = getattr(env, "computetrades_hand", ""), _hand()
+    moved = any(stood.get(key, home) != home for key, home in book.homes.items())
+    if moved or hand != env.computetrades_hand:   # entries are linked from anywhere, all is drawn by one hand
+        return sorted(env.found_docs)
     return [d for d, s in docs.items()
             if d in env.found_docs and dirty and (s["pages"] or dirty & set(s["uses"]))]
+
+
+def _hand() -> str:
+    """Digest of the code that draws pages."""
+    paths = [*sorted(Path(__file__).parent.glob("*.py")), Path(cards.__file__)]
+    return _digest(*(path.read_text(encoding="utf-8") for path in paths))
 
 
 def _digest(*parts: str) -> str:
