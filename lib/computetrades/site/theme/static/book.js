@@ -144,6 +144,8 @@ for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
   const index = form.nextElementSibling;
   let lists;                        // of each its lines and their texts in lower case, read on first use
 
+  // Set unchanged, it would be styled anew all the same.
+  const hide = (part, hidden) => { if (part.hidden !== hidden) part.hidden = hidden; };
   const read = list => [list, [...list.children].map(line => [line, line.textContent.toLowerCase()])];
 
   function apply() {
@@ -156,15 +158,15 @@ for (const form of document.querySelectorAll("form.ct-filter:has(output)")) {
       let n = 0;
       for (const [line, text] of lines) {
         const fits = words.every(w => text.includes(w)) && wanted.every(([name, value]) => line.dataset[name] === value);
-        if (line.hidden === fits) line.hidden = !fits;       // set unchanged, it would be styled anew all the same
+        hide(line, !fits);
         n += fits;
       }
-      list.style.setProperty("--lines", n);
-      list.hidden = !n;
+      if (list.style.getPropertyValue("--lines") !== `${n}`) list.style.setProperty("--lines", n);
+      hide(list, !n);
       shown += n;
       all += lines.length;
     }
-    for (const section of index.querySelectorAll("section")) section.hidden = !section.querySelector("ul:not([hidden])");
+    for (const section of index.querySelectorAll("section")) hide(section, !section.querySelector("ul:not([hidden])"));
     form.querySelector("output").value = `${shown.toLocaleString("en")} of ${all.toLocaleString("en")}`;
   }
 
