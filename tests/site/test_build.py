@@ -279,7 +279,7 @@ def fact_keys(copy):
 
 
 def test_the_module_that_recomputes_the_book_is_built_and_no_page_asks_for_it_unasked(copy):
-    written = records_js.modules(notebooks.gathered(ROOT))
+    written = records_js.js_modules(notebooks.gathered(ROOT))
     by_chapter = {f"records/{stem}.js" for stem in CHAPTERS}
     assert written.keys() == {"records.js", "records/evaluate.js", *by_chapter}
     assert {name: copy.first[f"_static/{name}"].decode() for name in written} == written

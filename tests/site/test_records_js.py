@@ -327,7 +327,7 @@ def test_the_symbol_of_every_unit_in_the_book_can_be_read_back(stored):
 def test_a_unit_with_an_offset_is_refused(stored):
     payload = stored.records["kv.row"] | {"key": "room.heat", "unit": "degC"}
     with pytest.raises(DataError, match="degC.*kelvin"):
-        records_js.modules(Book({"room.heat": payload}, stored.facts, {}, {}))
+        records_js.js_modules(Book({"room.heat": payload}, stored.facts, {}, {}))
 
 
 def test_one_name_for_two_formulas_is_refused(stored):
@@ -337,15 +337,15 @@ def test_one_name_for_two_formulas_is_refused(stored):
                                            "facts": ["bf16.bits"], "named": {"room.part": part}}
     one, other = row("one", 'f["bf16.bits"]'), row("other", '2*f["bf16.bits"]')
     with pytest.raises(DataError, match="room.part.*own names"):
-        records_js.modules(Book({"room.one": one, "room.other": other}, stored.facts, {}, {}))
+        records_js.js_modules(Book({"room.one": one, "room.other": other}, stored.facts, {}, {}))
 
 
 def test_the_module_is_the_same_each_time_and_holds_only_facts_that_a_record_uses(ask, stored):
-    assert records_js.modules(stored) == records_js.modules(notebooks.gathered(ROOT))
+    assert records_js.js_modules(stored) == records_js.js_modules(notebooks.gathered(ROOT))
     used, unused = ask("""const used = new Set(Object.values(formulas).flatMap(([moving]) => moving));
         console.log(JSON.stringify([[...used], Object.keys(facts).filter(key => !used.has(key))]))""")
     assert len(used) > 100 and unused == []
-    assert not re.search(r"\beval\b|new Function", "".join(records_js.modules(stored).values()))
+    assert not re.search(r"\beval\b|new Function", "".join(records_js.js_modules(stored).values()))
 
 
 # Where JavaScript and numpy would part

@@ -31,13 +31,13 @@ NEEDED = re.compile(r'f\["([^"]+)"\]')
 
 def write(book: Book, folder: Path) -> None:
     """The modules, under `folder`/_static, the built book."""
-    for name, text in modules(book).items():
+    for name, text in js_modules(book).items():
         path = folder / "_static" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
-def modules(book: Book) -> dict[str, str]:
+def js_modules(book: Book) -> dict[str, str]:
     """File name -> module: records.js, and records/<chapter>.js with the records of one chapter.
     Each exports `facts`, `records`, `evaluate`, `dependents`, `text`, `admitted`, `figure`; see evaluate.js.
 

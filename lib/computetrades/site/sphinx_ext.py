@@ -7,7 +7,6 @@ them. Checks run in `env-updated`, which every build emits;
 """
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import re
@@ -28,6 +27,7 @@ from ..data import DataError
 from ..facts import all_leaves
 from . import (
     frame,
+    glossary,
     index_pages,
     ledger,
     pages,
@@ -206,7 +206,8 @@ class Draw(SphinxPostTransform):
     def term(self, ref: nodes.reference):
         """A link into the glossary shows its definition on hover."""
         _, found, slug = ref.get("refuri", "").partition(f"{GLOSSARY.rpartition('/')[2]}.html#")
-        definition = glossary(self.env).get(slug) if found else None
+        known = glossary.definitions(Path(self.env.srcdir) / f"{GLOSSARY}.md")
+        definition = known.get(slug) if found else None
         if definition:
             popover = f"term-{slug}"
             self.drawing.popovers.setdefault(
@@ -220,22 +221,6 @@ def raw(html: str) -> nodes.raw:
     """HTML with a line break between elements, or the search index glues their words together."""
     ends = r"(?<!\s)(</(?:td|th|tr|div|li|p|summary|details|span|a|b|option|h2|h3)>)(?=<)"
     return nodes.raw("", re.sub(ends, r"\1\n", html), format="html")
-
-
-def glossary(env) -> dict[str, str]:
-    """Slug -> first paragraph of each '## Term' of the glossary page, as HTML without links."""
-    return definitions((Path(env.srcdir) / f"{GLOSSARY}.md").read_text(encoding="utf-8"))
-
-
-@functools.lru_cache(maxsize=1)
-def definitions(text: str) -> dict[str, str]:
-    out = {}
-    for section in re.split(r"^## ", text, flags=re.M)[1:]:
-        title, _, body = section.partition("\n")
-        paragraph = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", body.strip().split("\n\n")[0])
-        slug = re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
-        out[slug] = f"<b>{pages.escape(title.strip())}</b>" + prose.MARKDOWN.render(paragraph)
-    return out
 
 
 class Generated(SphinxDirective):
