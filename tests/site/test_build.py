@@ -200,7 +200,7 @@ def test_charts_carry_their_formula_in_words_and_as_a_picture_to_draw(copy, html
     stored = notebooks.payloads(path, "application/vnd.vegalite.v6+json")
     charts = soup.select("div.ct-chart")
     assert len(charts) == len(stored) >= 2
-    for chart, spec in zip(charts, stored):
+    for chart, spec in zip(charts, stored, strict=True):
         assert chart["aria-label"] == spec["description"] and chart["role"] == "figure"
         assert json.loads(chart.find("script", type="application/json").string.replace("<\\/", "</")) == spec
 
@@ -229,7 +229,7 @@ def test_margin_notes_stand_in_the_margin(copy, html, stem):
     wanted = [c for c in cells if c.cell_type == "markdown" and "margin" in c.metadata.get("tags", ())]
     asides = html(f"chapters/{stem}").select("aside.ct-aside")
     assert len(asides) == len(wanted)
-    for aside, cell in zip(asides, wanted):
+    for aside, cell in zip(asides, wanted, strict=True):
         words = re.findall(r"[A-Za-z]{4,}", re.sub(r"\]\([^)]*\)|\$[^$]*\$", " ", cell.source))
         assert set(words[:8]) <= set(re.findall(r"[A-Za-z]{4,}", aside.get_text()))
 

@@ -62,7 +62,7 @@ def test_the_build_executed_the_chapter_to_what_its_notebook_stores(built, stem)
 
 
 def first_difference(a: bytes, b: bytes) -> str:
-    at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+    at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     return f"at byte {at}, {a[max(0, at - 80):at + 80]!r} against {b[max(0, at - 80):at + 80]!r}"
 
 

@@ -163,10 +163,11 @@ def test_every_record_reads_the_same_in_javascript_and_in_python(ask, stored, st
         touched[key] = len(rows)
         at = {k: [given[i].get(k, leaf.quantity.magnitude) for i in rows]
               for k, leaf in record.facts.items()}
-        for i, printed in zip(rows, record.texts(at, len(rows)) if rows else ()):
+        for i, printed in zip(rows, record.texts(at, len(rows)) if rows else (), strict=True):
             if printed != stored.records[key]["text"]:
                 expected[i][key] = printed
-    differ = [(key, m.get(key), e.get(key), change) for m, e, change in zip(moved, expected, given)
+    differ = [(key, m.get(key), e.get(key), change)
+              for m, e, change in zip(moved, expected, given, strict=True)
               for key in m.keys() | e.keys() if m.get(key) != e.get(key)]
     assert not differ, f"{len(differ)} of {sum(touched.values())} differ: {differ[:5]}"
 
@@ -305,7 +306,8 @@ def test_the_formatter_is_the_one_in_python(ask):
     cases = [(x, rng.choice([None, 1, 2, 3, 3, 4, 6])) for x in itertools.islice(nasty(rng), FIGURES)]
     found = ask("console.log(JSON.stringify(given.map(([x, digits]) => figure(x, digits))))", cases)
     assert len(found) == FIGURES
-    assert [(case, js, figure(*case)) for case, js in zip(cases, found) if js != figure(*case)] == []
+    assert [(case, js, figure(*case)) for case, js in zip(cases, found, strict=True)
+            if js != figure(*case)] == []
 
 
 @pytest.mark.parametrize("x, digits, printed", [
@@ -356,7 +358,8 @@ def fact(key, value):
 
 def both(number, at):
     """[JavaScript, numpy] at each of `at` (key -> values in base units)."""
-    rows = [{f"rec.{k}": x for k, x in zip(at, row)} for row in zip(*at.values())]
+    rows = [{f"rec.{k}": x for k, x in zip(at, row, strict=True)}
+            for row in zip(*at.values(), strict=True)]
     found = run(f"console.log(JSON.stringify(given.map(f => {formula.javascript(number)})))", rows)
     return found, list(number.value(facts={f"rec.{k}": v for k, v in at.items()}))
 
@@ -387,7 +390,7 @@ def test_equality_forgives_the_same_noise_in_a_statement_and_in_a_choice():
     at = {"x": [0.1, 0.1, 1.0], "y": [0.30000000000000004, 0.3001, 3.0]}
     js, py = both(where(3 * x == y, x, -x), at)
     assert js == py == [0.1, -0.1, 1.0]
-    rows = [{"rec.x": a, "rec.y": b} for a, b in zip(*at.values())]
+    rows = [{"rec.x": a, "rec.y": b} for a, b in zip(*at.values(), strict=True)]
     assert (run(f"console.log(JSON.stringify(given.map(f => {formula.javascript(3 * x == y)})))", rows)
             == [True, False, True])
     assert (run(f"console.log(JSON.stringify(given.map(f => {formula.javascript(3 * x != y)})))", rows)

@@ -18,7 +18,9 @@ class Drawing:
     as a part asks for. popovers: id -> HTML, of every number that was quoted."""
 
     def __init__(self, book, env, docname: str):
-        self.book, self.env, self.docname = book, env, docname
+        self.book = book
+        self.env = env
+        self.docname = docname
         self.popovers: dict[str, str] = {}
 
     def page(self, docname: str) -> str:
@@ -57,7 +59,7 @@ class Drawing:
         """An audit note: plain text whose quoted numbers become links."""
         parts = re.split(rf"\[([^\[\]]*)\]\({QUOTED.pattern}\)", markdown)
         out = [escape(parts[0])]
-        for literal, key, after in zip(parts[1::3], parts[2::3], parts[3::3]):
+        for literal, key, after in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
             out += [self.number(key, literal) if key in self.book.table else escape(literal), escape(after)]
         return "".join(out)
 

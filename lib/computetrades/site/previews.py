@@ -75,4 +75,4 @@ def _lines(text: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
 
 def _mix(a: str, b: str, share: float) -> tuple[int, ...]:
     return tuple(round(x * share + y * (1 - share))
-                 for x, y in zip(ImageColor.getrgb(a), ImageColor.getrgb(b)))
+                 for x, y in zip(ImageColor.getrgb(a), ImageColor.getrgb(b), strict=True))

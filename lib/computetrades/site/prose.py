@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -130,7 +131,7 @@ def _links(source: str):
 def _plain_texts(source: str):
     """Runs of prose outside headings, code and math; quoted numbers and outside links are left out."""
     tokens = MARKDOWN.parse(source)
-    for before, token in zip([None, *tokens], tokens):
+    for before, token in pairwise([None, *tokens]):
         if token.type != "inline" or (before and before.type == "heading_open"):
             continue
         run, skip = "", 0

@@ -52,7 +52,8 @@ class Present:
     """Digests of everything that a result may depend on, as it is now; each is computed once."""
 
     def __init__(self, root: Path):
-        self.root, self._known = root, {}
+        self.root = root
+        self._known: dict[str, str] = {}
 
     def digest(self, dependency: str) -> str:
         if dependency not in self._known:
