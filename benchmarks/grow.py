@@ -72,7 +72,8 @@ def names(root: Path) -> Names:
     chapters = notebooks.chapters(root)
     records = {p["key"] for path in chapters for p in notebooks.payloads(path, RECORD)}
     claims = {row["id"] for path in chapters for row in _read(root / "data" / "claims" / f"{path.stem}.yaml")}
-    facts = {key for path in (root / "data" / "facts").rglob("*.yaml") for key in _read(path)}
+    # A record named by one word, 'fp8', is also a word of the chapters' own; copies use the one that there is
+    facts = {key for path in (root / "data" / "facts").rglob("*.yaml") for key in _read(path) if "-" in key}
     return Names(frozenset(facts), frozenset(key.partition(".")[0] for key in records), frozenset(claims),
                  frozenset(path.stem for path in chapters))
 
