@@ -1,5 +1,6 @@
 """A browser, the built book behind a local server, and `visit`, which opens a page
 and watches what it does."""
+import json
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,18 +38,34 @@ def address(html):
 LAID_OUT = "article > section > section { content-visibility: visible !important; }"
 
 
+@pytest.fixture(scope="session")
+def window(chromium):
+    """window(…) -> the window of that theme and size, opened once: a new one costs Chromium as much work as
+    a page in it."""
+    opened = {}
+
+    def window(**options):
+        key = json.dumps(options, sort_keys=True)
+        if key not in opened:
+            opened[key] = chromium.new_context(**options)
+            opened[key].set_default_timeout(PATIENCE)
+            opened[key].new_page()      # stays, empty: a window closes with its last tab
+        return opened[key]
+    return window
+
+
 @pytest.fixture
-def visit(chromium, address):
-    """visit(page name, …) -> the page, loaded, its charts drawn; `script` is run before its own. Afterwards:
-    no other host was asked, no error was said."""
-    contexts, faults = [], []
+def visit(window, address):
+    """visit(page name, …) -> the page in a tab of its own, loaded, its charts drawn; it finds nothing that
+    another has stored. `script` is run before its own. Afterwards: no other host was asked, no error was
+    said."""
+    tabs, faults = [], []
 
     def visit(name, anchor="", theme="light", script="", **options):
-        context = chromium.new_context(**{**DESKTOP, "color_scheme": theme, **options})
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        watch(context, address, faults)
-        page = context.new_page()
+        page = window(**{**DESKTOP, "color_scheme": theme, **options}).new_page()
+        tabs.append(page)
+        watch(page, address, faults)
+        forget(page, address)
         page.add_init_script(script)
         page.goto(f"{address}/{name}.html{anchor}")
         # Without scripts a style tag is never reported as loaded
@@ -58,9 +75,16 @@ def visit(chromium, address):
         assert page.evaluate("document.documentElement.dataset.theme") == theme
         return page
     yield visit
-    for context in contexts:
-        context.close()
+    for page in tabs:
+        page.close()
     assert not faults, "\n".join(faults)
+
+
+def forget(page, address):
+    """What pages have stored in this window, such as a chosen theme."""
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": "local_storage"})
+    cdp.detach()
 
 
 def hover(page, link):
@@ -70,14 +94,14 @@ def hover(page, link):
                                    "return [b.left + b.width / 2, b.top + b.height / 2]; }"))
 
 
-def watch(context, address, faults):
+def watch(page, address, faults):
     """Everything that no page may do is told to `faults`.
     The browser itself resolves no other host: see `launch`."""
     def asked(request):
         url = urlsplit(request.url)
         if url.scheme not in ("data", "blob") and f"{url.scheme}://{url.netloc}" != address:
             faults.append(f"asked for {request.url}")
-    context.on("request", asked)
-    context.on("response", lambda r: r.status >= 400 and faults.append(f"{r.status} for {r.url}"))
-    context.on("weberror", lambda e: faults.append(f"uncaught: {e.error}"))
-    context.on("console", lambda m: m.type == "error" and faults.append(f"console: {m.text}"))
+    page.on("request", asked)
+    page.on("response", lambda r: r.status >= 400 and faults.append(f"{r.status} for {r.url}"))
+    page.on("pageerror", lambda error: faults.append(f"uncaught: {error}"))
+    page.on("console", lambda m: m.type == "error" and faults.append(f"console: {m.text}"))
