@@ -81,16 +81,23 @@ def launch(playwright):
 def received(browser, url: str) -> dict[str, int]:
     """Address -> encoded bytes of all that a cold load of the page brings, until its charts are drawn."""
     context = browser.new_context()
-    page = context.new_page()
-    cdp = context.new_cdp_session(page)
+    found = brought(context.new_page(), url)
+    context.close()
+    return found
+
+
+def brought(page, url: str) -> dict[str, int]:
+    """The same, loaded into this tab and left there."""
+    cdp = page.context.new_cdp_session(page)
     address, size = {}, {}
     cdp.on("Network.requestWillBeSent", lambda e: address.setdefault(e["requestId"], e["request"]["url"]))
     cdp.on("Network.loadingFinished", lambda e: size.update({e["requestId"]: e["encodedDataLength"]}))
     cdp.send("Network.enable")
+    cdp.send("Network.setCacheDisabled", {"cacheDisabled": True})
     page.goto(url)
     page.wait_for_function(DRAWN)
     page.wait_for_load_state("networkidle")
-    context.close()
+    cdp.detach()
     return {address[i]: int(n) for i, n in size.items() if not address[i].startswith("data:")}
 
 

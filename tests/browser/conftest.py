@@ -1,16 +1,18 @@
 """A browser, the built book behind a local server, and `visit`, which opens a page
 and watches what it does."""
+import functools
 import json
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-from benchmarks.pages import DRAWN, chromium_path, launch
+from benchmarks.pages import chromium_path, launch
 from computetrades.site.serve import served
 
-PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 1}
-DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+from .screens import DESKTOP, PHONE, arrived
+from .seen import on_desk, on_phone
+
 PATIENCE = 10_000  # ms
 
 
@@ -32,10 +34,6 @@ def html(chromium, built):
 def address(html):
     with served(html) as address:
         yield address
-
-
-# A browser leaves out what is off the screen; a test is to see all of it.
-LAID_OUT = "article > section > section { content-visibility: visible !important; }"
 
 
 # A page draws the charts off the screen two seconds after it has loaded; here at once.
@@ -61,26 +59,30 @@ def window(chromium):
     return window
 
 
-@pytest.fixture
-def visit(window, address):
-    """visit(page name, …) -> the page in a tab of its own, loaded, its charts drawn; it finds nothing that
-    another has stored. `script` is run before its own. Afterwards: no other host was asked, no error was
-    said."""
-    tabs, faults = [], []
-
-    def visit(name, anchor="", theme="light", script="", **options):
+@pytest.fixture(scope="session")
+def tab(window, address):
+    """tab(faults, …): a new tab in the window of that kind, which finds nothing that another has stored and
+    tells what it may not do to `faults`."""
+    def tab(faults, theme="light", **options):
         page = window(**{**DESKTOP, "color_scheme": theme, **options}).new_page()
-        tabs.append(page)
         watch(page, address, faults)
         forget(page, address)
         page.add_init_script(SOON)
-        page.add_init_script(script)
+        return page
+    return tab
+
+
+@pytest.fixture
+def visit(tab, address):
+    """visit(page name, …) -> the page, loaded, its charts drawn. Afterwards: no other host
+    was asked, no error was said."""
+    tabs, faults = [], []
+
+    def visit(name, anchor="", theme="light", **options):
+        page = tab(faults, theme, **options)
+        tabs.append(page)
         page.goto(f"{address}/{name}.html{anchor}")
-        # Without scripts a style tag is never reported as loaded
-        if options.get("java_script_enabled", True):
-            page.add_style_tag(content=LAID_OUT)
-            page.wait_for_function(DRAWN)
-        assert page.evaluate("document.documentElement.dataset.theme") == theme
+        arrived(page, theme, options.get("java_script_enabled", True))
         return page
     yield visit
     for page in tabs:
@@ -88,18 +90,40 @@ def visit(window, address):
     assert not faults, "\n".join(faults)
 
 
+def once(look, tab, address, **options):
+    """seen(page name) -> what look(page, address, page name) has found in a tab of its own; looked at once.
+    No other host was asked, no error was said."""
+    @functools.cache
+    def found(name):
+        faults = []
+        page = tab(faults, **options)
+        try:
+            return look(page, f"{address}/{name}.html", name), faults
+        finally:
+            page.close()
+
+    def seen(name):
+        out, faults = found(name)
+        assert not faults, "\n".join(faults)
+        return out
+    return seen
+
+
+@pytest.fixture(scope="session")
+def seen(tab, address):
+    return once(on_desk, tab, address)
+
+
+@pytest.fixture(scope="session")
+def seen_on_phone(tab, address):
+    return once(on_phone, tab, address, **PHONE)
+
+
 def forget(page, address):
     """What pages have stored in this window, such as a chosen theme."""
     cdp = page.context.new_cdp_session(page)
     cdp.send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": "local_storage"})
     cdp.detach()
-
-
-def hover(page, link):
-    """The mouse on the middle of a link; Playwright's own way misses a link inside a drawing."""
-    link.scroll_into_view_if_needed()
-    page.mouse.move(*link.evaluate("a => { const b = a.getBoundingClientRect(); "
-                                   "return [b.left + b.width / 2, b.top + b.height / 2]; }"))
 
 
 def watch(page, address, faults):

@@ -9,12 +9,12 @@ expectation: its source is replaced by Python's value, and only what the chapter
 """
 import pytest
 
+from benchmarks.pages import DRAWN
 from computetrades.book.charts import VEGALITE
 from computetrades.site import notebooks
 from tests import chapter_runs
 from tests.chapter_runs import Formula
 
-from .conftest import DRAWN
 from .names import CHAPTERS, ROOT
 
 

@@ -8,7 +8,7 @@ from benchmarks import ledger
 from benchmarks.pages import received
 from computetrades.site.serve import served
 
-from .conftest import DESKTOP
+from .screens import DESKTOP
 from .test_weight import TEXT
 
 TIMES, LINES = 4, 6000

@@ -3,8 +3,8 @@ import re
 
 import pytest
 
-from .conftest import PHONE, hover
 from .names import CHAPTERS
+from .screens import PHONE, hover
 
 CHAPTER = CHAPTERS[0]
 TOUCH = {**PHONE, "has_touch": True, "is_mobile": True}

@@ -2,8 +2,8 @@
 by mouse and by keyboard."""
 import pytest
 
-from .conftest import PHONE
 from .names import CHAPTERS
+from .screens import PHONE
 
 MAP = ".ct-picture svg[role=group]"
 

@@ -2,16 +2,14 @@
 encoded bytes that Chromium received, headers included."""
 from pathlib import Path
 
-from benchmarks.pages import received
-
 from .names import page
 
 TEXT, CHARTS = 350_000, 700_000  # bytes: a page without charts, and one with
 
 
 @page
-def test_a_page_is_light(chromium, address, html, name):
-    found = received(chromium, f"{address}/{name}.html")
+def test_a_page_is_light(seen, address, html, name):
+    found = seen(name).received
     charts = 'class="ct-chart"' in (html / f"{name}.html").read_text(encoding="utf-8")
     limit = CHARTS if charts else TEXT
     largest = sorted(found.items(), key=lambda item: -item[1])[:5]
