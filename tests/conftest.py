@@ -28,16 +28,19 @@ LONG = ("test_colab.py", "test_mutation.py", "test_records_js.py", "test_charts_
 
 # What runs chapters in its own process (chapter_runs)
 RUNNING = ("test_mutation.py", "test_records_js.py", "test_charts_drawn.py")
+# What reads the visit of a page that its name ends with (browser/seen.py)
+VISITING = ("test_accessible.py", "test_fonts.py", "test_weight.py", "test_print.py", "test_pages.py")
 STEMS = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
 
 
 class ByFileOrRun(LoadScopeScheduling):
     """Which tests stay together on one worker: those of a file, which share what they set up; and those of
-    several files that ask for the run of one chapter, which is then made once."""
+    several files that ask for the run of one chapter or the visit of one page, which is then made once."""
     def _split_scope(self, nodeid):
         file, _, test = nodeid.partition("::")
         stem = next((stem for stem in STEMS if stem in test), None) if file.endswith(RUNNING) else None
-        return f"the run of {stem}" if stem else file
+        page = test.partition("[")[2] if file.endswith(VISITING) else None
+        return f"the run of {stem}" if stem else f"the visit of [{page}" if page else file
 
 
 def pytest_xdist_make_scheduler(config, log):
