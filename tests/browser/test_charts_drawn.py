@@ -47,12 +47,23 @@ MOVE = """async (chart, [name, value]) => {
     await chart.view.runAsync();
     return Number(input.value);
 }"""
-# The chapter's own words around a formula, its value put in as v[i]
-EVALUATE = """(_, [source, rows]) => {
+# What the chart carries in each column and looks like, with the slider at each place; all in one call, since
+# the page would paint itself between two
+SLIDE = f"""async (chart, [name, places, columns, most]) => {{
+    const seen = [];
+    for (const place of places) {{
+        const value = await ({MOVE})(chart, [name, place]);
+        seen.push({{value, picture: chart.querySelector('svg').innerHTML,
+            marks: columns.map(column => ({MARKS})(chart, [column, most]))}});
+    }}
+    return seen;
+}}"""
+# The chapter's own words around each column's formulas, their values put in as v[i]
+EVALUATE = """columns => columns.map(([source, rows]) => {
     const math = Object.getOwnPropertyNames(Math);
     const f = new Function('datum', 'v', ...math, `return ${source}`);
     return rows.map(([datum, v]) => f(datum, v, ...math.map(name => Math[name])));
-}"""
+})"""
 
 
 def calculated(spec: dict) -> dict[str, str]:
@@ -86,39 +97,41 @@ def test_bars_have_a_length_and_a_slider_draws_what_python_computes(visit, name)
     specs, made = [chart.to_dict() for chart in run.charts], run.formulas
     assert len(specs) == len(drawn) and any(map(bound, specs))
     for chart, spec in zip(drawn, specs):
-        moved = {p["name"]: p["value"] for p in bound(spec)}
+        moved, columns = {p["name"]: p["value"] for p in bound(spec)}, by_the_library(spec, made)
         for slider in bound(spec):
-            bind = slider["bind"]
-            pictures, values = set(), set()
-            for place in (bind["min"], bind["max"], bind["min"] + (bind["max"] - bind["min"]) * 0.4):
-                moved[slider["name"]] = chart.evaluate(MOVE, [slider["name"], place])
-                values.add(tuple(compare(chart, spec, made, moved)))
-                pictures.add(chart.locator("svg").first.inner_html())
-            assert len(pictures) == len(values), \
-                f"{slider['name']} has {len(values)} sets of numbers and {len(pictures)} pictures"
-            moved[slider["name"]] = chart.evaluate(MOVE, [slider["name"], slider["value"]])
+            bind, name = slider["bind"], slider["name"]
+            places = bind["min"], bind["max"], bind["min"] + (bind["max"] - bind["min"]) * 0.4
+            assert columns, "no formula of the library is drawn"
+            *seen, back = chart.evaluate(SLIDE, [name, [*places, slider["value"]], list(columns), 25])
+            values = {tuple(compare(page, columns, {**moved, name: at["value"]}, at["marks"])) for at in seen}
+            pictures = {at["picture"] for at in seen}
+            assert len(seen) == 3 and len(pictures) == len(values), \
+                f"{name} has {len(values)} sets of numbers and {len(pictures)} pictures"
+            moved[name] = back["value"]
 
 
-def compare(chart, spec, made, moved):
-    """Each calculated column against Python, at up to 25 marks that carry it. Gives Python's values."""
+def by_the_library(spec: dict, made: list[Formula]) -> dict[str, tuple[str, list[Formula]]]:
+    """Calculated column -> what the chapter wrote around its formulas, and these; of those that have any."""
     columns = {column: around(source, made) for column, source in calculated(spec).items()}
-    columns = {column: (source, used) for column, (source, used) in columns.items() if used}
-    assert columns, "no formula of the library is drawn"
-    values = []
-    for column, (source, used) in columns.items():
-        marks = chart.evaluate(MARKS, [column, 25])
-        assert marks, f"no mark carries {column}"
-        computed = [f.at(moved, [datum.get("x") for datum in marks]) for f in used]
-        rows = [[datum, at] for datum, *at in zip(marks, *computed)]
-        expected = chart.evaluate(EVALUATE, [source, rows])
-        values += expected
-        for datum, wanted in zip(marks, expected):
+    return {column: (source, used) for column, (source, used) in columns.items() if used}
+
+
+def compare(page, columns, moved, marks) -> list:
+    """Each calculated column against Python, at the up to 25 marks that carry it. Gives Python's values."""
+    given = []
+    for (column, (source, used)), carried in zip(columns.items(), marks):
+        assert carried, f"no mark carries {column}"
+        computed = [f.at(moved, [datum.get("x") for datum in carried]) for f in used]
+        given.append([source, [[datum, at] for datum, *at in zip(carried, *computed)]])
+    expected = page.evaluate(EVALUATE, given)
+    for column, carried, told in zip(columns, marks, expected):
+        for datum, wanted in zip(carried, told):
             close = wanted if isinstance(wanted, str) else pytest.approx(wanted, rel=1e-9, abs=1e-12)
             assert datum[column] == close, f"{column} at {moved}, {datum}"
             # charts.series draws the value of one column per row
             if "column" in datum and datum["column"] == column:
                 assert datum["value"] == datum[column]
-    return values
+    return [value for told in expected for value in told]
 
 
 def around(source: str, made: list[Formula]) -> tuple[str, list[Formula]]:
