@@ -22,8 +22,8 @@ BUILD = (str(Path(sys.executable).parent / "jupyter-book"), "build", ".", "--war
 
 
 # Files that take minutes begin first, or the last of them would keep one worker waiting for the other.
-LONG = ("test_colab.py", "test_mutation.py", "test_records_js.py", "test_charts_drawn.py",
-        "test_accessible.py", "test_rebuild.py")
+LONG = ("test_colab.py", "test_mutation.py", "test_records_js.py", "test_charts_drawn.py", "test_rebuild.py",
+        "test_until_sync.py", "test_repository.py", "test_experiment.py")
 
 
 # What runs chapters in its own process (chapter_runs)
