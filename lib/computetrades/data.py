@@ -51,9 +51,15 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def read_yaml(path: Path):
-    """The file's content; DataError with the line for a syntax error or a repeated key."""
+    """The file's content, which nobody may change: it is parsed once.
+    DataError with the line for a syntax error or a repeated key."""
+    return _parsed(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=None)
+def _parsed(path: Path, _changed: int):
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        return yaml.load(_text(path, _changed), _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

@@ -1,4 +1,5 @@
 """The running total: cells and sums by hand, and the records in which chapters publish its lines."""
+import copy
 from types import SimpleNamespace
 
 import pytest
@@ -96,7 +97,7 @@ def test_published_lines_are_the_lines_under_the_names_of_their_records():
 
 
 def test_a_wrong_field_of_the_plan_is_named_with_its_remedy():
-    raw = read_yaml(ROOT / "data" / "book.yaml")
+    raw = copy.deepcopy(read_yaml(ROOT / "data" / "book.yaml"))
     raw["stations"][0] = {**raw["stations"][0], "placed": "desk"}
     with pytest.raises(DataError, match=r"book\.yaml: .*unknown field 'stations\.0\.placed'.*'place'"):
         validated(Plan, raw, "book.yaml")

@@ -279,6 +279,7 @@ def configured(app, config):
     if url := repository.repository(root):
         config.html_baseurl = repository.site(root)
         config.html_theme_options["repository_url"] = url
+    config.numfig = False     # figures have no numbers; Sphinx would walk every page to give them some
     config.html_static_path.append("_build/assets")
     made = root / "_build/assets"
     made.mkdir(parents=True, exist_ok=True)
