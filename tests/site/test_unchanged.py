@@ -85,3 +85,13 @@ def test_the_folders_of_the_book_are_all_watched():
     rest = {name.split("/")[0] for name in held.stdout.splitlines()} - set(unchanged.MADE_OF)
     assert rest <= {".ci", ".github", ".gitignore", "CONTRIBUTING.md", "LICENSE", "Makefile", "NOTES.md",
                     "README.md", "benchmarks", "package-lock.json", "package.json", "tests"}
+
+
+def test_a_file_that_says_the_same_is_not_written_again(tmp_path):
+    path = tmp_path / "state.js"
+    unchanged.put(path, "é\n")
+    os.utime(path, ns=(1, 1))
+    unchanged.put(path, "é\n")
+    assert path.stat().st_mtime_ns == 1 and path.read_bytes() == b"\xc3\xa9\n"
+    unchanged.put(path, "e\n")
+    assert path.stat().st_mtime_ns > 1 and path.read_text() == "e\n"

@@ -3,6 +3,7 @@ and ledger.json and ledger.csv for other people's machines."""
 from __future__ import annotations
 
 import csv
+import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from ..data import data_dir, read_yaml
 from ..facts import all_leaves
 from ..formatting import text
 from ..units import base, parse, symbol
+from .unchanged import put
 
 PAGE, OWN = "appendix/ledger", "appendix/audit"     # the index; the page of the book's numbers about itself
 
@@ -129,22 +131,21 @@ def write(book: Book, folder: Path) -> None:
     data = {"facts": [fact_row(book, p) for p in book.facts.values()],
             "records": [record_row(book, p) for p in book.records.values()],
             "claims": [claim_row(book, c) for c in book.claims.values()]}
-    (folder / "ledger.json").write_text(json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True),
-                                        encoding="utf-8")
+    put(folder / "ledger.json", json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True))
     columns = ["type", "key", "label", "chapter", "value", "unit", "text", "low", "high", "formula",
                "sources", "verdict", "factor", "stated", "why"]
-    with (folder / "ledger.csv").open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        for kind, rows in data.items():
-            for row in rows:
-                spread = row.get("range") or {}
-                flat = {**row, "type": kind[:-1], "key": row.get("key", row.get("id")),
-                        "label": row.get("label", row.get("claim")),
-                        "low": spread.get("low"), "high": spread.get("high"),
-                        "sources": "; ".join(row.get("sources", ())),
-                        "text": row.get("text", row.get("computed"))}
-                writer.writerow(flat)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for kind, rows in data.items():
+        for row in rows:
+            spread = row.get("range") or {}
+            writer.writerow({**row, "type": kind[:-1], "key": row.get("key", row.get("id")),
+                             "label": row.get("label", row.get("claim")),
+                             "low": spread.get("low"), "high": spread.get("high"),
+                             "sources": "; ".join(row.get("sources", ())),
+                             "text": row.get("text", row.get("computed"))})
+    put(folder / "ledger.csv", out.getvalue())
 
 
 def fact_row(book: Book, p: dict) -> dict:

@@ -10,7 +10,7 @@ import nbformat
 from ..book.judgements import AUDIT
 from ..book.records import RECORD
 from ..data import DataError, nearest
-from . import prose, results
+from . import prose, results, unchanged
 from .ledger import Book, gather
 
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -98,7 +98,7 @@ def sync(root: Path, stems=()) -> list[prose.Problem]:
     if again:
         _store(root, again)
     for path in pages(root):
-        path.write_text(prose.rewrite(path.read_text(encoding="utf-8"), old, new), encoding="utf-8")
+        unchanged.put(path, prose.rewrite(path.read_text(encoding="utf-8"), old, new))
     return check_all(root)
 
 

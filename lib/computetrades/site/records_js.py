@@ -17,6 +17,7 @@ from ..formatting import dressing, in_cents
 from ..number import Leaf
 from ..units import Quantity, base, parse_symbol, symbol, unit_size
 from .ledger import Book
+from .unchanged import put
 
 # Not in static/, which is copied into the built book as it is
 ENGINE = Path(__file__).with_name("evaluate.js")
@@ -34,7 +35,7 @@ def write(book: Book, folder: Path) -> None:
     for name, text in js_modules(book).items():
         path = folder / "_static" / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        put(path, text)
 
 
 def js_modules(book: Book) -> dict[str, str]:

@@ -284,7 +284,7 @@ def configured(app, config):
     made = root / "_build/assets"
     made.mkdir(parents=True, exist_ok=True)
     state = json.dumps(unchanged.commit(root) | {"site": config.html_baseurl}, sort_keys=True)
-    (made / "state.js").write_text(f"window.book = {state};\n", encoding="utf-8")
+    unchanged.put(made / "state.js", f"window.book = {state};\n")
     (made / cards.CSS.name).write_bytes(cards.CSS.read_bytes())
     bundle = made / "vega.js"
     if not bundle.is_file():

@@ -63,6 +63,12 @@ def built(root: Path) -> None:
     (root / NOTE).write_text(json.dumps(begun | {"made": seen(root, MADE)}), encoding="utf-8")
 
 
+def put(path: Path, text: str) -> None:
+    """Write the text, unless the file says it already: what is not rewritten nobody has to read again."""
+    if not path.is_file() or path.read_bytes() != text.encode():
+        path.write_bytes(text.encode())
+
+
 def main() -> None:
     if sys.argv[1:] == ["--built"]:
         built(Path.cwd())
