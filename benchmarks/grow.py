@@ -70,7 +70,8 @@ def stem_of(stem: str, copy: int) -> str:
 def names(root: Path) -> Names:
     """Those of the chapters that are written, from what they store."""
     chapters = notebooks.chapters(root)
-    records = {p["key"] for path in chapters for p in notebooks.payloads(path, RECORD)}
+    payloads = [p for path in chapters for p in notebooks.payloads(path, RECORD)]
+    records = {key for p in payloads for key in (p["key"], *p["named"])}
     claims = {row["id"] for path in chapters for row in _read(root / "data" / "claims" / f"{path.stem}.yaml")}
     # A record named by one word, 'fp8', is also a word of the chapters' own; copies use the one that there is
     facts = {key for path in (root / "data" / "facts").rglob("*.yaml") for key in _read(path) if "-" in key}
