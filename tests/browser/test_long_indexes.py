@@ -13,9 +13,7 @@ from .test_weight import TEXT
 
 TIMES, LINES = 4, 6000
 FRAME = 2500    # nodes of a page beside its lines
-# Elements in the lines that a window of 900 px shows and beyond its edge;
-# a hundred more or less by when a frame comes
-SCREEN = 800
+SCREEN = 600    # elements in the lines that a window of 900 px shows, and some beyond its edge
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +54,17 @@ WORDS = ["gpu", "margin", "tsmc", "token", "", "euv", "the", "memory", "a"]
 STYLED = "devtools.timeline"   # Chromium tells of each restyling how many elements it took
 
 
+def typed(chromium, page, words):
+    """(what is shown, how many lines that changed, elements styled anew) when the filter gets the words."""
+    page.evaluate(TYPE, ["q", "" if words == "gpu" else "gpu"])
+    before = set(page.evaluate(SHOWN))
+    chromium.start_tracing(page=page, categories=[STYLED])
+    frame = page.evaluate(TYPE, ["q", words])
+    trace = json.loads(chromium.stop_tracing())["traceEvents"]
+    styled = sum(e["args"].get("elementCount", 0) for e in trace if e["name"] == "UpdateLayoutTree")
+    return frame, len(before ^ set(frame["shown"])), styled
+
+
 @pytest.mark.parametrize("name", ["appendix/audit", "appendix/ledger"])
 def test_a_keystroke_costs_the_lines_that_it_changes_and_a_screen(chromium, large, name):
     """Counted, not timed: elements styled anew, of all that the lines hold.
@@ -65,14 +74,10 @@ def test_a_keystroke_costs_the_lines_that_it_changes_and_a_screen(chromium, larg
     page.goto(f"{large}/{name}.html")
     every = page.evaluate("document.querySelectorAll('.ct-index *').length")
     for words in WORDS:
-        page.evaluate(TYPE, ["q", "" if words == "gpu" else "gpu"])
-        before = set(page.evaluate(SHOWN))
-        chromium.start_tracing(page=page, categories=[STYLED])
-        frame = page.evaluate(TYPE, ["q", words])
-        trace = json.loads(chromium.stop_tracing())["traceEvents"]
-        changed = len(before ^ set(frame["shown"]))
-        styled = sum(e["args"].get("elementCount", 0) for e in trace if e["name"] == "UpdateLayoutTree")
-        assert frame["told"].startswith(f"{len(frame['shown']):,} of ")
+        # The fewest of three, since a frame that a busy machine draws beside it is counted too
+        tries = [typed(chromium, page, words) for _ in range(3)]
+        shown, changed, styled = min(tries, key=lambda seen: seen[2])
+        assert shown["told"].startswith(f"{len(shown['shown']):,} of ")
         assert 0 < styled < changed + SCREEN, words
     assert every > 10 * SCREEN
     context.close()
